@@ -1,0 +1,16 @@
+//! Turns bytes into values: pictures, facts of a video, EXIF.
+//!
+//! Synchronous, no network, no file names. Every entry point takes a [`Source`] and [`Limits`],
+//! looks at the header first and refuses before it spends.
+
+mod error;
+mod facts;
+mod limits;
+mod sniff;
+mod thumbnails;
+
+pub use error::{Code, DecodeError};
+pub use facts::{Exif, Facts, Gps, facts};
+pub use limits::Limits;
+pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
+pub use thumbnails::{Pictures, Raster, Size, Thumbnail, thumbnails};

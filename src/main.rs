@@ -1,0 +1,2 @@
+//! The command `iven-worker`.
+fn main() {}
