@@ -1,1 +1,4 @@
-//! x
+//! What iven-worker does.
+
+pub mod model;
+pub mod ports;

@@ -1,1 +1,3 @@
 //! The worker behind Iven.
+
+pub mod adapters;

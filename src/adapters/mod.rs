@@ -1,0 +1,3 @@
+//! How the ports are fulfilled: one module a service or engine; none names another.
+
+pub mod documents;
