@@ -69,6 +69,14 @@ pub struct Gps {
 
 /// Reads what `file` says about itself, without decoding pictures.
 pub fn facts(file: &File, format: Format, limits: &Limits) -> Result<Facts, DecodeError> {
-    let _ = (file, format, limits);
-    Ok(Facts::default())
+    match format {
+        Format::Mp4
+        | Format::Mov
+        | Format::ThreeGp
+        | Format::WebM
+        | Format::Mkv
+        | Format::Avi
+        | Format::MpegTs => crate::video::probe(file, format, limits),
+        _ => Ok(Facts::default()),
+    }
 }

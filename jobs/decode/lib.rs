@@ -3,11 +3,16 @@
 //! Synchronous, no network, no file names. Every entry point takes a [`Source`] and [`Limits`],
 //! looks at the header first and refuses before it spends.
 
+mod avio;
 mod error;
 mod facts;
+mod libav;
+mod libav_frame;
 mod limits;
 mod sniff;
 mod thumbnails;
+mod video;
+mod video_poster;
 
 pub use error::{Code, DecodeError};
 pub use facts::{Exif, Facts, Gps, facts};
