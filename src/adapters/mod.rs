@@ -1,3 +1,4 @@
 //! How the ports are fulfilled: one module a service or engine; none names another.
 
 pub mod documents;
+pub mod records;

@@ -1,0 +1,3 @@
+//! The repositories: each collection's port, written once over the document port.
+
+pub mod collections;
