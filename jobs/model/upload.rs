@@ -1,0 +1,205 @@
+//! A file that is arriving: the seed's `file_uploads`, field by field.
+
+use bson::DateTime;
+use serde::{Deserialize, Serialize};
+
+use super::{AlbumId, EventId, MediaId, UploadId, UserId, Visibility};
+use crate::ports::Part;
+
+/// Length of every chunk but the last, in bytes (the seed's 10 MB).
+pub const CHUNK_BYTES: u64 = 10 << 20;
+
+/// One document of `file_uploads`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the seed names and explains its own fields")]
+pub struct Upload {
+    #[serde(rename = "_id")]
+    pub id: bson::oid::ObjectId,
+    pub upload_id: UploadId,
+    pub user_id: UserId,
+    pub event_id: EventId,
+    pub filename: String,
+    pub original_filename: String,
+    pub mime_type: String,
+    pub size: u64,
+    pub chunks: Vec<Chunk>,
+    pub status: UploadStatus,
+    pub progress: u32,
+    pub error: Option<UploadError>,
+    pub s3_bucket: String,
+    pub s3_key: String,
+    pub s3_url: Option<String>,
+    pub metadata: UploadMetadata,
+    pub created_at: DateTime,
+    pub completed_at: Option<DateTime>,
+    pub expires_at: DateTime,
+    /// Where the bytes are on their way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<UploadPhase>,
+    /// Distinct verified bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_bytes: Option<u64>,
+    /// SHA-256 of the whole file: first what the sender promised, then what was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The medium it becomes; set once, when the upload is completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_id: Option<MediaId>,
+    /// Wish for the medium.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub album_id: Option<AlbumId>,
+    /// Wish for the medium.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+    /// Wish for the medium.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    /// Wish for the medium.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    /// Who asked for it, by which key: the same request gets the same upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// After this nothing is accepted, however busy the upload is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_expires_at: Option<DateTime>,
+    /// When the record itself may go; set by the janitor after it has freed the space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge_at: Option<DateTime>,
+    /// Last write of the worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<DateTime>,
+    /// Grows with every write of the worker but those of single chunks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rev: Option<i64>,
+}
+
+/// One chunk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chunk {
+    /// From 1.
+    pub chunk_number: u32,
+    /// Bytes.
+    pub chunk_size: u64,
+    /// Whether its bytes are kept and verified.
+    pub uploaded: bool,
+    /// When they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded_at: Option<DateTime>,
+    /// SHA-256 of its bytes in lower-case hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The object store's name for exactly these bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+}
+
+/// What callers see of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the seed names and explains its own words")]
+pub enum UploadStatus {
+    Uploading,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+/// Where the bytes are on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UploadPhase {
+    /// Chunks are coming.
+    Receiving,
+    /// All chunks are there; they become one object.
+    Assembling,
+    /// The object is compared with what was promised.
+    Verifying,
+    /// The object is whole.
+    Stored,
+}
+
+/// Why an upload failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadError {
+    /// Stable, `snake_case`.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// The seed's small extract of the medium's metadata.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UploadMetadata {
+    /// Seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<f64>,
+    /// Such as `1920x1080`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<String>,
+    /// FFmpeg's short name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codec: Option<String>,
+}
+
+impl Upload {
+    /// Cuts `size` bytes into chunks.
+    pub fn chunks_for(size: u64) -> Vec<Chunk> {
+        (0..size.div_ceil(CHUNK_BYTES))
+            .map(|index| Chunk {
+                chunk_number: u32::try_from(index + 1).unwrap_or(u32::MAX),
+                chunk_size: CHUNK_BYTES.min(size - index * CHUNK_BYTES),
+                uploaded: false,
+                uploaded_at: None,
+                sha256: None,
+                etag: None,
+            })
+            .collect()
+    }
+
+    /// The chunk with this number.
+    pub fn chunk(&self, number: u32) -> Option<&Chunk> {
+        self.chunks.iter().find(|chunk| chunk.chunk_number == number)
+    }
+
+    /// Numbers of the chunks that are not there yet.
+    pub fn missing(&self) -> Vec<u32> {
+        self.chunks.iter().filter(|c| !c.uploaded).map(|c| c.chunk_number).collect()
+    }
+
+    /// The kept parts in order, if all are there.
+    pub fn parts(&self) -> Option<Vec<Part>> {
+        let part = |chunk: &Chunk| {
+            Some(Part {
+                number: chunk.chunk_number,
+                etag: chunk.etag.clone()?,
+                sha256: chunk.sha256.clone()?,
+                bytes: chunk.chunk_size,
+            })
+        };
+        self.chunks.iter().map(part).collect()
+    }
+
+    /// The share of distinct verified bytes in percent, rounded down.
+    pub fn percent(&self) -> u32 {
+        let received: u64 = self.chunks.iter().filter(|c| c.uploaded).map(|c| c.chunk_size).sum();
+        let percent = received.saturating_mul(100).checked_div(self.size).unwrap_or(0);
+        u32::try_from(percent.min(100)).unwrap_or(100)
+    }
+
+    /// Where the bytes are on their way; documents of other writers may not say.
+    pub fn phase(&self) -> UploadPhase {
+        let unsaid = match self.status {
+            UploadStatus::Completed => UploadPhase::Stored,
+            _ => UploadPhase::Receiving,
+        };
+        self.phase.unwrap_or(unsaid)
+    }
+
+    /// Whether chunks may still come at `now`.
+    pub fn is_receiving(&self) -> bool {
+        self.status == UploadStatus::Uploading && self.phase() == UploadPhase::Receiving
+    }
+}
