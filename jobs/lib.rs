@@ -1,4 +1,38 @@
-//! What iven-worker does.
+#![doc = include_str!("README.md")]
+
+// In reading order: the flow, the jobs along it, what they share, what they need.
+pub mod route;
+
+pub mod assemble_upload;
+pub mod extract_metadata;
+pub mod generate_thumbnails;
+pub mod publish_media;
+pub mod scan_virus;
+pub mod sweep;
+
+pub mod describe;
+pub mod intake;
+pub mod job;
+pub mod keys;
+pub mod links;
+pub mod quarantine;
+pub mod steps;
+pub mod tools;
 
 pub mod model;
 pub mod ports;
+
+/// Hands every job to the macro `$then`: the one list of kinds.
+#[macro_export]
+macro_rules! every_job {
+    ($then:ident) => {
+        $then! {
+            $crate::assemble_upload::AssembleUpload,
+            $crate::scan_virus::ScanVirus,
+            $crate::extract_metadata::ExtractMetadata,
+            $crate::generate_thumbnails::GenerateThumbnails,
+            $crate::publish_media::PublishMedia,
+            $crate::sweep::Sweep,
+        }
+    };
+}

@@ -39,7 +39,8 @@ pub fn slug(name: &str) -> String {
 /// Control characters, and marks that turn or hide text: a name with them shows as another name.
 fn is_unseen(c: char) -> bool {
     let marks = ['\u{ad}', '\u{61c}', '\u{feff}', '\u{180e}'];
-    let is_format = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    let is_format =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
     c.is_control() || is_format || marks.contains(&c)
 }
 

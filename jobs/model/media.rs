@@ -3,7 +3,7 @@
 use bson::{DateTime, Document};
 use serde::{Deserialize, Serialize};
 
-use super::{AlbumId, EventId, FileType, MediaId, Steps, UploadId, UserId};
+use super::{AlbumId, EventId, FileType, MediaId, Person, Steps, UploadId, UserId};
 
 /// One document of `event_media`. Our additions are left out of the document while they are empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Media {
     pub id: MediaId,
     pub event_id: EventId,
     pub uploaded_by: UserId,
-    pub uploader_info: Uploader,
+    pub uploader_info: Person,
     pub filename: String,
     pub original_filename: String,
     pub file_url: Option<String>,
@@ -62,17 +62,6 @@ pub struct Media {
     /// What the worker keeps for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processing: Option<Processing>,
-}
-
-/// Who uploaded, copied from the worker's `users` so that readers need no join.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the seed names and explains its own fields")]
-pub struct Uploader {
-    pub username: Option<String>,
-    pub fname: Option<String>,
-    pub lname: Option<String>,
-    pub avatar_url: Option<String>,
 }
 
 /// What the worker keeps for itself about a medium.
@@ -174,9 +163,12 @@ pub struct Dimensions {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exif {
-    /// Model, with the maker before it where the model does not name it.
+    /// The model, or the maker where the file names no model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<String>,
+    /// The maker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
     /// A GeoJSON point that also carries the seed's fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,

@@ -1,21 +1,36 @@
 //! The documents and their rules. Pure: no clock, no store.
 
+mod activity;
+mod album;
 mod filename;
 mod ids;
 mod media;
+mod message;
+mod notification;
+#[cfg(test)]
+mod seed_test;
 mod steps;
 mod upload;
+mod user;
 
+pub use activity::{Activity, ActivityChanges, ActivityMetadata};
+pub use album::Album;
 pub use filename::{display_name, slug};
 pub use ids::{AlbumId, EventId, MediaId, MessageId, NotificationId, TaskId, UploadId, UserId};
 pub use media::{
     Comment, Dimensions, Exif, Like, Location, Media, MediaMetadata, PresignedUrls, Processing,
-    ProcessingStatus, S3Info, ThumbnailInfo, Uploader, Visibility,
+    ProcessingStatus, S3Info, ThumbnailInfo, Visibility,
+};
+pub use message::{Message, MessageKind, MessageMetadata, Reaction, ReadMark};
+pub use notification::{
+    Channel, Deliveries, Delivery, DeliveryError, DeliveryState, Notification, NotificationData,
+    NotificationStatus, Target,
 };
 pub use steps::{ErrorClass, ScanResult, Step, StepError, StepName, StepState, Steps};
 pub use upload::{
     CHUNK_BYTES, Chunk, Upload, UploadError, UploadMetadata, UploadPhase, UploadStatus,
 };
+pub use user::{Person, User};
 
 /// What kind of medium a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -29,4 +44,16 @@ pub enum FileType {
     Audio,
     /// Pages.
     Document,
+}
+
+impl FileType {
+    /// What a sender's media type promises; only the bytes decide in the end.
+    pub fn of_mime(mime_type: &str) -> Self {
+        match mime_type.split('/').next() {
+            Some("image") => Self::Image,
+            Some("video") => Self::Video,
+            Some("audio") => Self::Audio,
+            _ => Self::Document,
+        }
+    }
 }

@@ -1,11 +1,21 @@
 //! What jobs need of the world, in the words of the product.
 
+mod clock;
 mod decoder;
 mod error;
+mod media;
 mod objects;
+mod queue;
 mod scanner;
+mod uploads;
+mod users;
 
+pub use clock::{Clock, later};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
 pub use error::PortError;
-pub use objects::{ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part};
+pub use media::{MediaFilter, MediaStore};
+pub use objects::{Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part};
+pub use queue::{About, Ending, JobQueue, Leased, Leases, Ticket};
 pub use scanner::{Scan, Scanner, Verdict};
+pub use uploads::Uploads;
+pub use users::Users;

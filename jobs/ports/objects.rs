@@ -33,6 +33,15 @@ pub struct Part {
     pub bytes: u64,
 }
 
+/// An object that was made of parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assembled {
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of the whole in lower-case hex, measured on what is stored.
+    pub sha256: String,
+}
+
 /// What the store knows of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
@@ -71,15 +80,15 @@ pub trait Objects: Send + Sync {
     /// Removes one kept part, such as the loser of two with the same number.
     async fn drop_part(&self, upload: &str, part: &Part) -> Result<(), PortError>;
 
-    /// Makes one object of `parts` in their order and forgets all parts of `upload`. An object that
-    /// is there already with the same length is left as it is.
+    /// Makes one object of `parts` in their order. What is there already with the same length is
+    /// taken as done; the parts stay until [`Objects::abort`].
     async fn assemble(
         &self,
         upload: &str,
         parts: &[Part],
         key: &str,
         content_type: &str,
-    ) -> Result<ObjectInfo, PortError>;
+    ) -> Result<Assembled, PortError>;
 
     /// Forgets all parts of `upload`.
     async fn abort(&self, upload: &str) -> Result<(), PortError>;

@@ -1,0 +1,146 @@
+//! Makes one object of an upload's chunks, and finds out what it is.
+
+use std::time::Duration;
+
+use bson::DateTime;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    intake,
+    job::{Job, JobError, Outcome, Policy, Queue},
+    model::{ErrorClass, Media, MediaId, StepError, StepName, Upload, UploadPhase, UploadStatus},
+    ports::{About, Assembled, Clock, Decoder, JobQueue, MediaStore, Objects, PortError, Uploads},
+    steps::{self, StepResult},
+};
+
+crate::needs! {
+    uploads: dyn Uploads,
+    media: dyn MediaStore,
+    objects: dyn Objects,
+    decoder: dyn Decoder,
+    queue: dyn JobQueue,
+    clock: dyn Clock,
+}
+
+/// Turns what arrived in pieces into one object under a private key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssembleUpload {
+    /// The medium that the upload becomes.
+    pub media_id: MediaId,
+}
+
+impl Job for AssembleUpload {
+    const KIND: &'static str = "assemble_upload";
+    // A 4 GB file is hashed once, at some 300 MB/s on a slow machine.
+    const POLICY: Policy =
+        Policy { queue: Queue::Ingest, tries: 8, timeout: Duration::from_secs(300), priority: 4 };
+    type Needs = Needs;
+
+    fn key(&self) -> String {
+        self.media_id.to_string()
+    }
+
+    fn about(&self) -> Option<About> {
+        Some(About { collection: "event_media", id: self.media_id.to_string() })
+    }
+
+    #[tracing::instrument(name = "assemble_upload", skip_all, fields(media.id = %self.media_id))]
+    async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
+        let step = StepName::Upload;
+        let media = steps::begin(&*needs.media, &*needs.clock, self.media_id, step).await?;
+        if media.processing_steps.upload.is_closed() {
+            steps::pass_on(&*needs.queue, step, &media).await?;
+            return Ok(Outcome::Done);
+        }
+        let (upload, key) = source(needs, &media).await?;
+        let Some(parts) = upload.parts() else {
+            let message = format!("the upload {} has chunks without bytes", upload.upload_id);
+            return Err(JobError::Fail { code: "chunks_missing".into(), message });
+        };
+        let id = &upload.upload_id.0;
+        let whole = needs.objects.assemble(id, &parts, &key, &upload.mime_type).await?;
+        if let Some(error) = broken_promise(&upload, &whole) {
+            give_up(needs, self.media_id, &error).await?;
+            return Ok(Outcome::Noted(error.code));
+        }
+        let sniffed = needs.decoder.sniff(&needs.objects.fetch(&key).await?).await?;
+        finish_upload(needs, &upload.upload_id, &whole).await?;
+        let result = StepResult::Stored { sha256: whole.sha256, sniffed };
+        steps::record(&*needs.media, &*needs.queue, &*needs.clock, self.media_id, result).await?;
+        needs.objects.abort(id).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn postponed(
+        &self,
+        needs: &Needs,
+        error: &StepError,
+        at: DateTime,
+    ) -> Result<(), PortError> {
+        let step = StepName::Upload;
+        steps::postpone(&*needs.media, &*needs.clock, self.media_id, step, error, at).await
+    }
+
+    async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
+        give_up(needs, self.media_id, error).await
+    }
+}
+
+/// The upload that `media` comes from, and the key of the object to make.
+async fn source(needs: &Needs, media: &Media) -> Result<(Upload, String), JobError> {
+    let Some(processing) = &media.processing else {
+        let message = format!("the medium {} does not come from an upload", media.id);
+        return Err(JobError::Fail { code: "no_upload".into(), message });
+    };
+    let upload = needs.uploads.upload(&processing.upload_id).await?;
+    Ok((upload, processing.private_key.clone()))
+}
+
+/// What the sender promised of the whole file and did not keep.
+fn broken_promise(upload: &Upload, whole: &Assembled) -> Option<StepError> {
+    let (code, message) = match upload.sha256.as_deref() {
+        _ if whole.bytes != upload.size => (
+            "size_mismatch",
+            format!("the file has {} bytes, {} were announced", whole.bytes, upload.size),
+        ),
+        Some(promised) if promised != whole.sha256 => (
+            "sha256_mismatch",
+            format!("the file's SHA-256 is {}, {promised} was announced", whole.sha256),
+        ),
+        _ => return None,
+    };
+    Some(StepError { class: ErrorClass::Permanent, code: code.to_owned(), message })
+}
+
+async fn finish_upload(
+    needs: &Needs,
+    id: &crate::model::UploadId,
+    whole: &Assembled,
+) -> Result<(), PortError> {
+    intake::change(&*needs.uploads, &*needs.clock, id, |upload, now| {
+        if upload.status == UploadStatus::Uploading {
+            upload.phase = Some(UploadPhase::Stored);
+            upload.status = UploadStatus::Completed;
+            upload.progress = 100;
+            upload.completed_at = Some(now);
+            upload.sha256 = Some(whole.sha256.clone());
+            upload.purge_at = Some(intake::purge_at(now));
+        }
+    })
+    .await
+    .map(|_| ())
+}
+
+/// The upload and its medium both say why; the bytes go.
+async fn give_up(needs: &Needs, id: MediaId, error: &StepError) -> Result<(), PortError> {
+    let media = needs.media.media(id).await?;
+    if let Some(processing) = &media.processing {
+        let upload = &processing.upload_id;
+        intake::fail(&*needs.uploads, &*needs.clock, upload, &error.code, &error.message).await?;
+        needs.objects.delete(&processing.private_key).await?;
+        needs.objects.abort(&upload.0).await?;
+    }
+    let result = StepResult::Failed(StepName::Upload, error.clone());
+    steps::record(&*needs.media, &*needs.queue, &*needs.clock, id, result).await.map(|_| ())
+}

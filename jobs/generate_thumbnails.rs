@@ -1,0 +1,143 @@
+//! Makes the small pictures of a photo or video.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use bson::DateTime;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    job::{Job, JobError, Outcome, Policy, Queue},
+    keys,
+    model::{ErrorClass, Media, MediaId, StepError, StepName, ThumbnailInfo},
+    ports::{About, Clock, Decoder, JobQueue, MediaStore, Objects, Picture, Pictures, PortError},
+    quarantine,
+    steps::{self, StepResult},
+    tools::Recipe,
+};
+
+crate::needs! {
+    media: dyn MediaStore,
+    objects: dyn Objects,
+    queue: dyn JobQueue,
+    decoder: dyn Decoder,
+    clock: dyn Clock,
+    recipe: Recipe,
+}
+
+/// Puts small pictures beside the medium and lists them in `thumbnails`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateThumbnails {
+    /// The medium to picture.
+    pub media_id: MediaId,
+}
+
+impl Job for GenerateThumbnails {
+    const KIND: &'static str = "generate_thumbnails";
+    const POLICY: Policy =
+        Policy { queue: Queue::Media, tries: 3, timeout: Duration::from_secs(60), priority: 4 };
+    type Needs = Needs;
+
+    fn key(&self) -> String {
+        self.media_id.to_string()
+    }
+
+    fn about(&self) -> Option<About> {
+        Some(About { collection: "event_media", id: self.media_id.to_string() })
+    }
+
+    #[tracing::instrument(
+        name = "generate_thumbnails",
+        skip_all,
+        fields(media.id = %self.media_id)
+    )]
+    async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
+        let step = StepName::ThumbnailGeneration;
+        let media = steps::begin(&*needs.media, &*needs.clock, self.media_id, step).await?;
+        if media.processing_steps.thumbnail_generation.is_closed() {
+            steps::pass_on(&*needs.queue, step, &media).await?;
+            return Ok(Outcome::Done);
+        }
+        if !media.processing_steps.may_be_opened() {
+            return Ok(Outcome::Noted("not scanned".into()));
+        }
+        let result = picture_file(needs, &media).await?;
+        let outcome = match &result {
+            StepResult::Failed(_, error) => Outcome::Noted(error.code.clone()),
+            StepResult::Skipped(_, reason) => Outcome::Noted((*reason).to_owned()),
+            _ => Outcome::Done,
+        };
+        steps::record(&*needs.media, &*needs.queue, &*needs.clock, media.id, result).await?;
+        Ok(outcome)
+    }
+
+    async fn postponed(
+        &self,
+        needs: &Needs,
+        error: &StepError,
+        at: DateTime,
+    ) -> Result<(), PortError> {
+        let step = StepName::ThumbnailGeneration;
+        steps::postpone(&*needs.media, &*needs.clock, self.media_id, step, error, at).await
+    }
+
+    async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
+        let result = StepResult::Failed(StepName::ThumbnailGeneration, error.clone());
+        let (media, queue, clock) = (&*needs.media, &*needs.queue, &*needs.clock);
+        steps::record(media, queue, clock, self.media_id, result).await.map(|_| ())
+    }
+}
+
+async fn picture_file(needs: &Needs, media: &Media) -> Result<StepResult, JobError> {
+    let step = StepName::ThumbnailGeneration;
+    let Some(mime_type) = &media.sniffed_mime_type else {
+        return Ok(StepResult::Skipped(step, "unsupported_type"));
+    };
+    let file = match needs.objects.fetch(quarantine::private_key(media)?).await {
+        Err(PortError::Missing(_)) if is_withheld(needs, media.id).await? => {
+            // The step beside this one has meanwhile found out that the file is no medium.
+            return Ok(StepResult::Skipped(step, "withheld"));
+        }
+        answer => answer?,
+    };
+    match needs.decoder.pictures(&file, mime_type, &needs.recipe.sizes).await {
+        Ok(made) if made.pictures.is_empty() => Ok(StepResult::Skipped(step, "no_picture")),
+        Ok(made) => keep(needs, media, made).await,
+        Err(PortError::Refused { code, message }) => {
+            let error = StepError { class: ErrorClass::Permanent, code, message };
+            Ok(StepResult::Failed(step, error))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn is_withheld(needs: &Needs, id: MediaId) -> Result<bool, PortError> {
+    Ok(needs.media.media(id).await?.processing_steps.is_withheld())
+}
+
+/// Puts the pictures into the object store; nobody knows their addresses before publication.
+async fn keep(needs: &Needs, media: &Media, made: Pictures) -> Result<StepResult, JobError> {
+    let mut thumbnails = Vec::new();
+    for picture in made.pictures {
+        let info = info(media, &picture);
+        needs.objects.put(&info.key, Bytes::from(picture.bytes), &info.mime_type).await?;
+        thumbnails.push(info);
+    }
+    let placeholder = (!made.placeholder.is_empty()).then(|| BASE64.encode(&made.placeholder));
+    let recipe = needs.recipe.version.clone();
+    Ok(StepResult::Pictured { thumbnails, placeholder, truncated: made.truncated, recipe })
+}
+
+fn info(media: &Media, picture: &Picture) -> ThumbnailInfo {
+    ThumbnailInfo {
+        name: picture.name.clone(),
+        width: picture.width,
+        height: picture.height,
+        mime_type: picture.mime_type.clone(),
+        bytes: picture.bytes.len() as u64,
+        key: keys::thumbnail(media, &picture.name),
+        url: None,
+    }
+}

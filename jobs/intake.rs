@@ -1,0 +1,223 @@
+//! What happens to an upload besides its chunks: completed, cancelled, expired, failed.
+
+use std::time::Duration;
+
+use bson::{DateTime, oid::ObjectId};
+
+use crate::{
+    assemble_upload::AssembleUpload,
+    keys,
+    model::{
+        FileType, Media, MediaId, MediaMetadata, Person, Processing, ProcessingStatus, S3Info,
+        Steps, Upload, UploadError, UploadId, UploadPhase, UploadStatus,
+    },
+    ports::{Clock, JobQueue, MediaStore, Objects, PortError, Ticket, Uploads, Users, later},
+};
+
+crate::needs! {
+    uploads: dyn Uploads,
+    media: dyn MediaStore,
+    users: dyn Users,
+    objects: dyn Objects,
+    queue: dyn JobQueue,
+    clock: dyn Clock,
+}
+
+/// How long the record of an upload that has ended is kept, for people who ask what became of it.
+const KEEP_RECORD: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How often a lost race is run again at once.
+const RACES: usize = 16;
+
+/// The answer to "these were all chunks".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completion {
+    /// It is (or was before) taken over; the medium exists.
+    Accepted(MediaId, ProcessingStatus),
+    /// These chunks are not there yet.
+    Missing(Vec<u32>),
+}
+
+/// When the record of an upload that ended at `now` may go.
+pub fn purge_at(now: DateTime) -> DateTime {
+    later(now, KEEP_RECORD)
+}
+
+/// Turns an upload whose chunks are all there into a medium, and puts its first ticket. May be asked
+/// again at any time, also by whoever finds an upload whose ticket was lost.
+pub async fn complete(needs: &Needs, id: &UploadId) -> Result<Completion, PortError> {
+    let upload = needs.uploads.upload(id).await?;
+    if upload.media_id.is_none() {
+        refuse_ended(&upload)?;
+        let missing = upload.missing();
+        if !missing.is_empty() {
+            return Ok(Completion::Missing(missing));
+        }
+    }
+    let fresh = MediaId(ObjectId::new());
+    let upload = change(&*needs.uploads, &*needs.clock, id, |upload, _| {
+        if upload.media_id.is_none() && upload.is_receiving() {
+            upload.media_id = Some(fresh);
+            upload.phase = Some(UploadPhase::Assembling);
+        }
+    })
+    .await?;
+    let Some(media_id) = upload.media_id else {
+        refuse_ended(&upload)?;
+        return Err(PortError::Conflict(format!("the upload {id} is being changed")));
+    };
+    open_medium(needs, &upload, media_id).await
+}
+
+/// Makes the medium and its first ticket, unless they are there.
+async fn open_medium(
+    needs: &Needs,
+    upload: &Upload,
+    media_id: MediaId,
+) -> Result<Completion, PortError> {
+    let media = match needs.media.media(media_id).await {
+        Err(PortError::Missing(_)) => {
+            let person = needs.users.user(upload.user_id).await?;
+            let uploader = person.map(|user| user.person()).unwrap_or_default();
+            let place = needs.objects.place();
+            let media = medium(upload, media_id, uploader, place, needs.clock.now());
+            needs.media.create(&media).await?;
+            media
+        }
+        answer => answer?,
+    };
+    if media.processing_status == ProcessingStatus::Uploading {
+        needs.queue.push(&[Ticket::of(&AssembleUpload { media_id })?]).await?;
+    }
+    Ok(Completion::Accepted(media_id, media.processing_status))
+}
+
+/// Ends an upload at its sender's wish. One that is complete already cannot be cancelled.
+pub async fn cancel(needs: &Needs, id: &UploadId) -> Result<(), PortError> {
+    let upload = change(&*needs.uploads, &*needs.clock, id, |upload, now| {
+        if upload.is_receiving() {
+            upload.status = UploadStatus::Cancelled;
+            upload.purge_at = Some(purge_at(now));
+        }
+    })
+    .await?;
+    if upload.status != UploadStatus::Cancelled {
+        let message = format!("the upload {id} has ended, delete its medium instead");
+        return Err(PortError::refused("upload_ended", message));
+    }
+    needs.objects.abort(&id.0).await
+}
+
+/// Says in the upload's record why it came to nothing.
+pub async fn fail(
+    uploads: &dyn Uploads,
+    clock: &dyn Clock,
+    id: &UploadId,
+    code: &str,
+    message: &str,
+) -> Result<(), PortError> {
+    change(uploads, clock, id, |upload, now| {
+        if upload.status == UploadStatus::Uploading {
+            upload.status = UploadStatus::Failed;
+            upload.error = Some(UploadError { code: code.into(), message: message.into() });
+            upload.purge_at = Some(purge_at(now));
+        }
+    })
+    .await
+    .map(|_| ())
+}
+
+/// Reads, computes and writes; a lost race is read again and tried at once, a few times.
+pub async fn change(
+    uploads: &dyn Uploads,
+    clock: &dyn Clock,
+    id: &UploadId,
+    compute: impl Fn(&mut Upload, DateTime),
+) -> Result<Upload, PortError> {
+    let mut lost = PortError::Conflict(format!("upload {id} is written by too many at once"));
+    for _ in 0..RACES {
+        let before = uploads.upload(id).await?;
+        let mut after = before.clone();
+        let now = clock.now();
+        compute(&mut after, now);
+        if after == before {
+            return Ok(before);
+        }
+        after.updated_at = Some(now);
+        match uploads.update(&before, after).await {
+            Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
+            answer => return answer,
+        }
+    }
+    Err(lost)
+}
+
+fn refuse_ended(upload: &Upload) -> Result<(), PortError> {
+    let id = &upload.upload_id;
+    match upload.status {
+        UploadStatus::Cancelled => {
+            Err(PortError::refused("upload_cancelled", format!("the upload {id} was cancelled")))
+        }
+        UploadStatus::Failed => {
+            let (code, why) = upload
+                .error
+                .as_ref()
+                .map_or(("upload_failed", "it failed"), |e| (e.code.as_str(), e.message.as_str()));
+            Err(PortError::refused(code, format!("the upload {id} has ended: {why}")))
+        }
+        UploadStatus::Uploading | UploadStatus::Completed => Ok(()),
+    }
+}
+
+/// The document of a medium that has just arrived.
+fn medium(
+    upload: &Upload,
+    id: MediaId,
+    uploader_info: Person,
+    (bucket, region): (String, String),
+    now: DateTime,
+) -> Media {
+    Media {
+        id,
+        event_id: upload.event_id,
+        uploaded_by: upload.user_id,
+        uploader_info,
+        filename: upload.filename.clone(),
+        original_filename: upload.original_filename.clone(),
+        file_url: None,
+        thumbnail_url: None,
+        file_type: FileType::of_mime(&upload.mime_type),
+        mime_type: upload.mime_type.clone(),
+        file_size: upload.size,
+        metadata: MediaMetadata::default(),
+        caption: upload.caption.clone(),
+        tags: upload.tags.clone().unwrap_or_default(),
+        album_id: upload.album_id,
+        album_name: None,
+        likes: Vec::new(),
+        comments: Vec::new(),
+        processing_status: ProcessingStatus::Uploading,
+        processing_steps: Steps::default(),
+        visibility: upload.visibility.unwrap_or_default(),
+        downloadable: true,
+        is_deleted: false,
+        deleted_at: None,
+        deleted_by: None,
+        s3_info: S3Info { bucket, region, ..S3Info::default() },
+        taken_at: None,
+        uploaded_at: now,
+        created_at: now,
+        updated_at: now,
+        thumbnails: Vec::new(),
+        placeholder: None,
+        sha256: None,
+        sniffed_mime_type: None,
+        degraded: None,
+        processing: Some(Processing {
+            rev: 1,
+            upload_id: upload.upload_id.clone(),
+            private_key: keys::private(&upload.upload_id),
+            quarantine_key: None,
+        }),
+    }
+}

@@ -1,0 +1,156 @@
+//! What a job is, and how a run of it ends.
+
+use std::{future::Future, time::Duration};
+
+use bson::DateTime;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    model::{ErrorClass, StepError},
+    ports::{About, PortError},
+    tools::Tools,
+};
+
+/// One kind of work. Its value is the ticket: ids and the caller's wish, never copies of documents.
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its name everywhere; never renamed, never used again for something else.
+    const KIND: &'static str;
+    /// Where it waits and how long and often it may be tried.
+    const POLICY: Policy;
+    /// The ports it needs.
+    type Needs: for<'tools> From<&'tools Tools> + Send + Sync;
+
+    /// While a job of this kind and key is open, a second one is not taken.
+    fn key(&self) -> String;
+
+    /// The document that it is about.
+    fn about(&self) -> Option<About> {
+        None
+    }
+
+    /// Does the work; safe to do twice.
+    fn run(&self, needs: &Self::Needs) -> impl Future<Output = Result<Outcome, JobError>> + Send;
+
+    /// Tells whoever watches that the attempt failed and comes again at `at`.
+    fn postponed(
+        &self,
+        _needs: &Self::Needs,
+        _error: &StepError,
+        _at: DateTime,
+    ) -> impl Future<Output = Result<(), PortError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Tells whoever watches that it will never come again; nothing may stay "processing" for ever.
+    fn given_up(
+        &self,
+        _needs: &Self::Needs,
+        _error: &StepError,
+    ) -> impl Future<Output = Result<(), PortError>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// Where a kind of job waits and how long and often it may be tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// The lane; a port that is away pauses the lane and nothing else.
+    pub queue: Queue,
+    /// Counted attempts before it is dead.
+    pub tries: u32,
+    /// One attempt may take so long.
+    pub timeout: Duration,
+    /// 0 is taken first, 9 last.
+    pub priority: u8,
+}
+
+/// The lanes. Jobs that lean on the same part of the world share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Queue {
+    /// Files on their way in and out: leans on the object store.
+    Ingest,
+    /// The virus scan: leans on the scanner.
+    Scan,
+    /// Decoding: leans on the processor.
+    Media,
+    /// Cleaning up.
+    Housekeeping,
+}
+
+impl Queue {
+    /// All lanes.
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Scan, Self::Media, Self::Housekeeping];
+
+    /// Its name in documents, metrics and settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Scan => "scan",
+            Self::Media => "media",
+            Self::Housekeeping => "housekeeping",
+        }
+    }
+
+    /// The lane of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.as_str() == name)
+    }
+}
+
+/// How a run ends well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing left.
+    Done,
+    /// Nothing left, and this is worth a line: `infected: Eicar-Test-Signature`.
+    Noted(String),
+    /// Not possible yet; not counted as a try.
+    NotYet(Duration),
+}
+
+/// How a run ends badly.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    /// The world may be better later.
+    #[error("{message}")]
+    Retry {
+        /// Stable, `snake_case`.
+        code: String,
+        /// One sentence.
+        message: String,
+    },
+    /// A port is away: the lane pauses, no try is counted.
+    #[error("{0}")]
+    Unavailable(String),
+    /// This input can never succeed.
+    #[error("{message}")]
+    Fail {
+        /// Stable, `snake_case`.
+        code: String,
+        /// One sentence.
+        message: String,
+    },
+}
+
+impl From<PortError> for JobError {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Unavailable(message) => Self::Unavailable(message),
+            PortError::Conflict(message) => Self::Retry { code: "conflict".into(), message },
+            PortError::Missing(message) => Self::Fail { code: "missing".into(), message },
+            PortError::Refused { code, message } => Self::Fail { code, message },
+        }
+    }
+}
+
+impl JobError {
+    /// The error as documents keep it.
+    pub fn for_document(&self) -> StepError {
+        let (class, code) = match self {
+            Self::Retry { code, .. } => (ErrorClass::Transient, code.as_str()),
+            Self::Unavailable(_) => (ErrorClass::Transient, "unavailable"),
+            Self::Fail { code, .. } => (ErrorClass::Permanent, code.as_str()),
+        };
+        StepError { class, code: code.to_owned(), message: self.to_string() }
+    }
+}

@@ -1,0 +1,29 @@
+//! Where bytes lie in the object store. Nothing that people typed gets in but through `slug`.
+
+use crate::model::{EventId, Media, MediaId, UploadId, slug};
+
+/// Bytes of an upload until they are published or quarantined; never served.
+pub fn private(upload: &UploadId) -> String {
+    format!("incoming/{upload}")
+}
+
+/// A published medium.
+pub fn published(media: &Media) -> String {
+    format!("events/{}/media/{}", media.event_id, media.filename)
+}
+
+/// A small picture of a medium.
+pub fn thumbnail(media: &Media, name: &str) -> String {
+    let stem = media.filename.rsplit_once('.').map_or(media.filename.as_str(), |(stem, _)| stem);
+    format!("events/{}/thumbnails/{stem}_{name}.jpg", media.event_id)
+}
+
+/// Withheld bytes; never served.
+pub fn quarantine(event: EventId, media: MediaId) -> String {
+    format!("quarantine/{event}/{media}")
+}
+
+/// The name under which a medium is kept: unique, harmless, still telling.
+pub fn filename(media: MediaId, original: &str, extension: &str) -> String {
+    format!("{media}_{}.{extension}", slug(original))
+}

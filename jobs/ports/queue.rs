@@ -1,0 +1,153 @@
+//! Tickets: jobs that wait.
+
+use async_trait::async_trait;
+use bson::{DateTime, Document, oid::ObjectId};
+use std::time::Duration;
+
+use super::PortError;
+use crate::{
+    job::{Job, Queue},
+    model::StepError,
+};
+
+/// The document that a job is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The collection.
+    pub collection: &'static str,
+    /// The id, as people would write it.
+    pub id: String,
+}
+
+/// A job to be put into the queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ticket {
+    /// The job's kind.
+    pub kind: &'static str,
+    /// The queue it waits in.
+    pub queue: Queue,
+    /// The job itself.
+    pub args: Document,
+    /// While a job with this key is open, a second one is not taken.
+    pub unique_key: String,
+    /// Like `unique_key`, but kept after the job has ended: a cron tick runs once.
+    pub once_key: Option<String>,
+    /// What it is about.
+    pub about: Option<About>,
+    /// 0 is taken first, 9 last.
+    pub priority: u8,
+    /// Not before.
+    pub run_at: Option<DateTime>,
+    /// After so many counted attempts it is dead.
+    pub max_attempts: u32,
+    /// One attempt may take so long.
+    pub timeout: Duration,
+}
+
+impl Ticket {
+    /// The ticket of `job`, due at once.
+    pub fn of<J: Job>(job: &J) -> Result<Self, PortError> {
+        let args = bson::serialize_to_document(job).map_err(|error| {
+            PortError::refused("bad_args", format!("the job {} is no document: {error}", J::KIND))
+        })?;
+        Ok(Self {
+            kind: J::KIND,
+            queue: J::POLICY.queue,
+            args,
+            unique_key: format!("{}:{}", J::KIND, job.key()),
+            once_key: None,
+            about: job.about(),
+            priority: J::POLICY.priority,
+            run_at: None,
+            max_attempts: J::POLICY.tries,
+            timeout: J::POLICY.timeout,
+        })
+    }
+}
+
+/// Where jobs put their followers.
+#[async_trait]
+pub trait JobQueue: Send + Sync {
+    /// Takes the tickets; one whose key is taken is there already, which is fine.
+    async fn push(&self, tickets: &[Ticket]) -> Result<(), PortError>;
+
+    /// Whether a job about this document is open (waiting or running).
+    async fn is_open(&self, about: &About) -> Result<bool, PortError>;
+}
+
+/// A job in the hands of a worker, until the lease lapses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leased {
+    /// The job's id.
+    pub id: ObjectId,
+    /// Its kind; may be one that this version does not know.
+    pub kind: String,
+    /// Its queue.
+    pub queue: Queue,
+    /// The job itself.
+    pub args: Document,
+    /// This attempt, from 1.
+    pub attempt: u32,
+    /// The last one allowed.
+    pub max_attempts: u32,
+    /// How often a worker died with it.
+    pub crashes: u32,
+    /// Whoever writes to the job must show this.
+    pub token: ObjectId,
+    /// How long this attempt may take.
+    pub timeout: Duration,
+    /// When the ticket was written.
+    pub created_at: DateTime,
+}
+
+/// How an attempt ends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// Nothing left to do; a note for people.
+    Done(Option<String>),
+    /// Again at `at`; counted as an attempt or not.
+    Again {
+        /// Not before.
+        at: DateTime,
+        /// Whether this attempt counts.
+        counted: bool,
+        /// Why, unless all is well.
+        error: Option<StepError>,
+    },
+    /// Needs a person.
+    Dead(StepError),
+}
+
+/// What a worker needs of the queue. All writes to a leased job show its token; `false` means that
+/// the lease was lost and the attempt's outcome is thrown away.
+#[async_trait]
+pub trait Leases: Send + Sync {
+    /// Takes up to `slots` due jobs of `queue` until `until`, best priority and oldest first.
+    async fn claim(
+        &self,
+        owner: &str,
+        queue: Queue,
+        slots: u32,
+        until: DateTime,
+    ) -> Result<Vec<Leased>, PortError>;
+
+    /// Prolongs the leases of these jobs that `owner` still has.
+    async fn extend(
+        &self,
+        owner: &str,
+        jobs: &[ObjectId],
+        until: DateTime,
+    ) -> Result<u64, PortError>;
+
+    /// Writes how the attempt ended.
+    async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError>;
+
+    /// Makes future jobs whose time has come ready; how many.
+    async fn promote(&self, limit: u32) -> Result<u64, PortError>;
+
+    /// Gives jobs whose lease has lapsed back to the queue, with one more crash; how many.
+    async fn reap(&self, limit: u32) -> Result<u64, PortError>;
+
+    /// Gives all jobs of `owner` back at once without counting an attempt; how many.
+    async fn release(&self, owner: &str, jobs: &[ObjectId]) -> Result<u64, PortError>;
+}

@@ -1,0 +1,97 @@
+//! Gives a medium its final place, then says so in one write.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    intake,
+    job::{Job, JobError, Outcome, Policy, Queue},
+    keys,
+    links::Links,
+    model::{Media, MediaId, ProcessingStatus},
+    ports::{About, Clock, MediaStore, Objects, PortError, Uploads},
+    quarantine,
+};
+
+crate::needs! {
+    uploads: dyn Uploads,
+    media: dyn MediaStore,
+    objects: dyn Objects,
+    clock: dyn Clock,
+    links: Links,
+}
+
+/// Lets readers have a medium all of whose steps have ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishMedia {
+    /// The medium to publish.
+    pub media_id: MediaId,
+}
+
+impl Job for PublishMedia {
+    const KIND: &'static str = "publish_media";
+    const POLICY: Policy =
+        Policy { queue: Queue::Ingest, tries: 8, timeout: Duration::from_secs(120), priority: 2 };
+    type Needs = Needs;
+
+    fn key(&self) -> String {
+        self.media_id.to_string()
+    }
+
+    fn about(&self) -> Option<About> {
+        Some(About { collection: "event_media", id: self.media_id.to_string() })
+    }
+
+    #[tracing::instrument(name = "publish_media", skip_all, fields(media.id = %self.media_id))]
+    async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
+        let mut media = needs.media.media(self.media_id).await?;
+        if !media.is_published() {
+            let steps = &media.processing_steps;
+            if steps.is_withheld() || !steps.may_be_opened() || !steps.are_closed() {
+                return Ok(Outcome::Noted("not ready".into()));
+            }
+            media = publish(needs, media).await?;
+        }
+        tidy_up(needs, &media).await?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// The object first, its address after it: a reader who knows the address finds the bytes.
+async fn publish(needs: &Needs, before: Media) -> Result<Media, PortError> {
+    let key = keys::published(&before);
+    let private = quarantine::private_key(&before)?;
+    needs.objects.copy(private, &key, &before.mime_type).await?;
+    let mut after = before.clone();
+    after.s3_info.key = Some(key);
+    after.file_url = Some(needs.links.file(after.id));
+    for thumbnail in &mut after.thumbnails {
+        thumbnail.url = Some(needs.links.thumbnail(after.id, &thumbnail.name));
+    }
+    after.thumbnail_url = after.thumbnails.first().and_then(|smallest| smallest.url.clone());
+    after.processing_status = ProcessingStatus::Completed;
+    after.settle();
+    after.updated_at = needs.clock.now();
+    needs.media.update(&before, after).await
+}
+
+/// The upload learns the address, the private copy goes. Also done for a medium that was published
+/// by a run that died right after.
+async fn tidy_up(needs: &Needs, media: &Media) -> Result<(), PortError> {
+    let Some(processing) = &media.processing else { return Ok(()) };
+    let (id, key) = (&processing.upload_id, media.s3_info.key.clone());
+    let told = intake::change(&*needs.uploads, &*needs.clock, id, |upload, _| {
+        upload.s3_url.clone_from(&media.file_url);
+        if let Some(key) = &key {
+            upload.s3_key.clone_from(key);
+        }
+    })
+    .await;
+    match told {
+        // The upload's record is gone after its time; the medium is complete without it.
+        Ok(_) | Err(PortError::Missing(_)) => needs.objects.delete(&processing.private_key).await,
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,48 @@
+//! Moves withheld bytes to where nobody serves them.
+
+use crate::{
+    keys,
+    model::{Media, MediaId},
+    ports::{MediaStore, Objects, PortError},
+};
+
+/// Withheld bytes are never served as what they claim to be.
+const CONTENT_TYPE: &str = "application/octet-stream";
+
+/// The key under which the bytes lie before publication.
+pub fn private_key(media: &Media) -> Result<&str, PortError> {
+    let processing = media.processing.as_ref().ok_or_else(|| {
+        let message = format!("the medium {} did not come through an upload", media.id);
+        PortError::refused("no_upload", message)
+    })?;
+    Ok(&processing.private_key)
+}
+
+/// Moves the bytes of a withheld medium to quarantine: copy, remember where, then remove. Safe to
+/// do twice.
+pub async fn withhold(
+    store: &dyn MediaStore,
+    objects: &dyn Objects,
+    id: MediaId,
+) -> Result<(), PortError> {
+    let mut lost = PortError::Conflict(format!("media {id} is written by too many at once"));
+    for _ in 0..8 {
+        let before = store.media(id).await?;
+        let from = private_key(&before)?.to_owned();
+        let to = keys::quarantine(before.event_id, before.id);
+        let mut after = before.clone();
+        if let Some(processing) = &mut after.processing {
+            processing.quarantine_key = Some(to.clone());
+        }
+        if after == before {
+            return objects.delete(&from).await;
+        }
+        objects.copy(&from, &to, CONTENT_TYPE).await?;
+        match store.update(&before, after).await {
+            Ok(_) => return objects.delete(&from).await,
+            Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(lost)
+}

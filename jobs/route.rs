@@ -1,0 +1,70 @@
+//! Which step may follow which: the whole flow on this page.
+//!
+//! ```text
+//! complete ─▶ assemble_upload ─▶ scan_virus ─┬▶ extract_metadata ───┬▶ publish_media
+//!                  │                 │       └▶ generate_thumbnails ┘
+//!                  ▼                 ▼
+//!               failed          quarantine (infected, unscannable, against a rule)
+//! ```
+
+use crate::{
+    assemble_upload::AssembleUpload,
+    extract_metadata::ExtractMetadata,
+    generate_thumbnails::GenerateThumbnails,
+    model::{Media, ProcessingStatus, StepName},
+    ports::{PortError, Ticket},
+    publish_media::PublishMedia,
+    scan_virus::ScanVirus,
+};
+
+/// The tickets that the end of `step` asks for, given how `media` stands right after it.
+pub fn after(step: StepName, media: &Media) -> Result<Vec<Ticket>, PortError> {
+    let steps = &media.processing_steps;
+    if media.processing_status != ProcessingStatus::Processing {
+        return Ok(Vec::new());
+    }
+    match step {
+        StepName::Upload => tickets(media, &[StepName::VirusScanning]),
+        StepName::VirusScanning => {
+            tickets(media, &[StepName::MetadataExtraction, StepName::ThumbnailGeneration])
+        }
+        StepName::MetadataExtraction | StepName::ThumbnailGeneration if steps.are_closed() => {
+            Ok(vec![Ticket::of(&PublishMedia { media_id: media.id })?])
+        }
+        StepName::MetadataExtraction | StepName::ThumbnailGeneration => Ok(Vec::new()),
+    }
+}
+
+/// The tickets that `media` needs to go on, whatever happened before: for a medium whose ticket was
+/// lost.
+pub fn resume(media: &Media) -> Result<Vec<Ticket>, PortError> {
+    let steps = &media.processing_steps;
+    match media.processing_status {
+        ProcessingStatus::Uploading => tickets(media, &[StepName::Upload]),
+        ProcessingStatus::Processing if !steps.virus_scanning.is_closed() => {
+            tickets(media, &[StepName::VirusScanning])
+        }
+        ProcessingStatus::Processing if steps.are_closed() => {
+            after(StepName::MetadataExtraction, media)
+        }
+        ProcessingStatus::Processing => after(StepName::VirusScanning, media),
+        ProcessingStatus::Completed | ProcessingStatus::Failed => Ok(Vec::new()),
+    }
+}
+
+/// The tickets of those `steps` that are still open; a closed step gets none.
+fn tickets(media: &Media, steps: &[StepName]) -> Result<Vec<Ticket>, PortError> {
+    let open = steps.iter().filter(|step| !media.processing_steps.get(**step).is_closed());
+    open.map(|step| ticket(*step, media)).collect()
+}
+
+/// The job that does `step`.
+fn ticket(step: StepName, media: &Media) -> Result<Ticket, PortError> {
+    let media_id = media.id;
+    match step {
+        StepName::Upload => Ticket::of(&AssembleUpload { media_id }),
+        StepName::VirusScanning => Ticket::of(&ScanVirus { media_id }),
+        StepName::MetadataExtraction => Ticket::of(&ExtractMetadata { media_id }),
+        StepName::ThumbnailGeneration => Ticket::of(&GenerateThumbnails { media_id }),
+    }
+}

@@ -1,0 +1,97 @@
+//! Lets the scanner look at a file before anything else opens it.
+
+use std::time::Duration;
+
+use bson::DateTime;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    job::{Job, JobError, Outcome, Policy, Queue},
+    model::{ErrorClass, Media, MediaId, StepError, StepName},
+    ports::{About, Clock, JobQueue, MediaStore, Objects, PortError, Scanner, Verdict},
+    quarantine,
+    steps::{self, StepResult},
+};
+
+crate::needs! {
+    media: dyn MediaStore,
+    objects: dyn Objects,
+    queue: dyn JobQueue,
+    scanner: dyn Scanner,
+    clock: dyn Clock,
+}
+
+/// Decides whether the file may be opened at all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScanVirus {
+    /// The medium to scan.
+    pub media_id: MediaId,
+}
+
+impl Job for ScanVirus {
+    const KIND: &'static str = "scan_virus";
+    // clamd gives up on a file after two minutes (scripts/clamd, MaxScanTime).
+    const POLICY: Policy =
+        Policy { queue: Queue::Scan, tries: 5, timeout: Duration::from_secs(180), priority: 4 };
+    type Needs = Needs;
+
+    fn key(&self) -> String {
+        self.media_id.to_string()
+    }
+
+    fn about(&self) -> Option<About> {
+        Some(About { collection: "event_media", id: self.media_id.to_string() })
+    }
+
+    #[tracing::instrument(name = "scan_virus", skip_all, fields(media.id = %self.media_id))]
+    async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
+        let step = StepName::VirusScanning;
+        let media = steps::begin(&*needs.media, &*needs.clock, self.media_id, step).await?;
+        if media.processing_steps.virus_scanning.is_closed() {
+            withhold(needs, &media).await?;
+            steps::pass_on(&*needs.queue, step, &media).await?;
+            return Ok(Outcome::Done);
+        }
+        let key = quarantine::private_key(&media)?;
+        let scan = needs.scanner.scan(&needs.objects.fetch(key).await?).await?;
+        let outcome = match &scan.verdict {
+            Verdict::Clean => Outcome::Done,
+            Verdict::Infected { signature } => Outcome::Noted(format!("infected: {signature}")),
+            Verdict::Unscannable { reason } => Outcome::Noted(format!("unscannable: {reason}")),
+        };
+        let result = StepResult::Scanned(scan);
+        let media =
+            steps::record(&*needs.media, &*needs.queue, &*needs.clock, media.id, result).await?;
+        withhold(needs, &media).await?;
+        Ok(outcome)
+    }
+
+    async fn postponed(
+        &self,
+        needs: &Needs,
+        error: &StepError,
+        at: DateTime,
+    ) -> Result<(), PortError> {
+        let step = StepName::VirusScanning;
+        steps::postpone(&*needs.media, &*needs.clock, self.media_id, step, error, at).await
+    }
+
+    /// What was never scanned is never served: the medium is withheld.
+    async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
+        let error = StepError { class: ErrorClass::Policy, ..error.clone() };
+        let result = StepResult::Failed(StepName::VirusScanning, error);
+        let media =
+            steps::record(&*needs.media, &*needs.queue, &*needs.clock, self.media_id, result)
+                .await?;
+        withhold(needs, &media).await
+    }
+}
+
+/// Infected and unscannable are answers, not errors: the medium is withheld, the job is done.
+async fn withhold(needs: &Needs, media: &Media) -> Result<(), PortError> {
+    if media.processing_steps.is_withheld() {
+        quarantine::withhold(&*needs.media, &*needs.objects, media.id).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Cron: frees what expired uploads held, and gives a lost medium its ticket back.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    intake,
+    job::{Job, JobError, Outcome, Policy, Queue},
+    model::{ProcessingStatus, Upload, UploadId, UploadPhase, UploadStatus},
+    ports::{About, PortError, later},
+    route,
+};
+
+pub use crate::intake::Needs;
+
+/// One batch; the next tick does the next one.
+const BATCH: u32 = 100;
+
+/// Longer than any hand-off takes: record, push, acknowledge.
+const LOST_AFTER: Duration = Duration::from_secs(60);
+
+/// Parts younger than this may belong to a chunk that is arriving right now.
+const ORPHAN_AFTER_SECONDS: u64 = 3600;
+
+/// Looks at the documents, not at any input; may run at any time on any number of machines.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sweep {}
+
+impl Job for Sweep {
+    const KIND: &'static str = "sweep";
+    const POLICY: Policy = Policy {
+        queue: Queue::Housekeeping,
+        tries: 3,
+        timeout: Duration::from_secs(120),
+        priority: 8,
+    };
+    type Needs = Needs;
+
+    fn key(&self) -> String {
+        "all".to_owned()
+    }
+
+    #[tracing::instrument(name = "sweep", skip_all)]
+    async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
+        let expired = expire_uploads(needs).await?;
+        let orphans = drop_orphan_parts(needs).await?;
+        let resumed = resume_uploads(needs).await? + resume_media(needs).await?;
+        if expired + orphans + resumed == 0 {
+            return Ok(Outcome::Done);
+        }
+        let note = format!("{expired} expired, {orphans} orphans dropped, {resumed} resumed");
+        Ok(Outcome::Noted(note))
+    }
+}
+
+/// Says first that the upload has ended, so that no chunk is taken any more, then frees its space.
+async fn expire_uploads(needs: &Needs) -> Result<usize, PortError> {
+    let expired = needs.uploads.expired(needs.clock.now(), BATCH).await?;
+    for Upload { upload_id, .. } in &expired {
+        let message = "no chunk arrived in time";
+        let (uploads, clock) = (&*needs.uploads, &*needs.clock);
+        intake::fail(uploads, clock, upload_id, "upload_expired", message).await?;
+        needs.objects.abort(&upload_id.0).await?;
+    }
+    Ok(expired.len())
+}
+
+/// Parts of uploads that have ended or that nobody knows.
+async fn drop_orphan_parts(needs: &Needs) -> Result<usize, PortError> {
+    let mut dropped = 0;
+    let limit = BATCH as usize;
+    for id in needs.objects.stale_uploads(ORPHAN_AFTER_SECONDS, limit).await? {
+        let needed = match needs.uploads.upload(&UploadId(id.clone())).await {
+            Ok(upload) => upload.status == UploadStatus::Uploading,
+            Err(PortError::Missing(_)) => false,
+            Err(error) => return Err(error),
+        };
+        if !needed {
+            needs.objects.abort(&id).await?;
+            dropped += 1;
+        }
+    }
+    Ok(dropped)
+}
+
+/// Uploads that were completed by a process that died before the medium or its ticket was written.
+async fn resume_uploads(needs: &Needs) -> Result<usize, PortError> {
+    let before = ago(needs);
+    let idle = needs.uploads.idle_in(UploadPhase::Assembling, before, BATCH).await?;
+    let mut resumed = 0;
+    for upload in idle {
+        let Some(media_id) = upload.media_id else { continue };
+        if !needs.queue.is_open(&about(media_id.to_string())).await? {
+            intake::complete(needs, &upload.upload_id).await?;
+            resumed += 1;
+        }
+    }
+    Ok(resumed)
+}
+
+/// Media that wait for a step whose ticket is nowhere.
+async fn resume_media(needs: &Needs) -> Result<usize, PortError> {
+    let mut resumed = 0;
+    for status in [ProcessingStatus::Uploading, ProcessingStatus::Processing] {
+        for media in needs.media.waiting(status, ago(needs), BATCH).await? {
+            if needs.queue.is_open(&about(media.id.to_string())).await? {
+                continue;
+            }
+            let tickets = route::resume(&media)?;
+            if !tickets.is_empty() {
+                needs.queue.push(&tickets).await?;
+                resumed += 1;
+            }
+        }
+    }
+    Ok(resumed)
+}
+
+fn ago(needs: &Needs) -> bson::DateTime {
+    let now = needs.clock.now().timestamp_millis();
+    let lost = later(bson::DateTime::from_millis(0), LOST_AFTER).timestamp_millis();
+    bson::DateTime::from_millis(now.saturating_sub(lost))
+}
+
+fn about(id: String) -> About {
+    About { collection: "event_media", id }
+}

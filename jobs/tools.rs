@@ -1,0 +1,52 @@
+//! Every port in one hand; a job takes out of it only what it names in `needs!`.
+
+use std::sync::Arc;
+
+use crate::{
+    links::Links,
+    ports::{Clock, Decoder, JobQueue, MediaStore, Objects, PictureSize, Scanner, Uploads, Users},
+};
+
+/// Every port and the few settings that jobs read.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the types say it")]
+pub struct Tools {
+    pub clock: Arc<dyn Clock>,
+    pub uploads: Arc<dyn Uploads>,
+    pub media: Arc<dyn MediaStore>,
+    pub users: Arc<dyn Users>,
+    pub queue: Arc<dyn JobQueue>,
+    pub objects: Arc<dyn Objects>,
+    pub scanner: Arc<dyn Scanner>,
+    pub decoder: Arc<dyn Decoder>,
+    pub links: Arc<Links>,
+    pub recipe: Arc<Recipe>,
+}
+
+/// Which small pictures are made; `version` is kept with them.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// Changes whenever the sizes do.
+    pub version: String,
+    /// Smallest first.
+    pub sizes: Vec<PictureSize>,
+}
+
+/// Declares `Needs`: the ports of a job, by name and type.
+#[macro_export]
+macro_rules! needs {
+    ($($name:ident: $port:ty),+ $(,)?) => {
+        /// The ports of this job.
+        #[derive(Clone)]
+        #[expect(missing_docs, reason = "the types say it")]
+        pub struct Needs {
+            $(pub $name: std::sync::Arc<$port>,)+
+        }
+
+        impl From<&$crate::tools::Tools> for Needs {
+            fn from(tools: &$crate::tools::Tools) -> Self {
+                Self { $($name: tools.$name.clone(),)+ }
+            }
+        }
+    };
+}
