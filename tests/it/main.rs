@@ -1,0 +1,3 @@
+//! The one test binary: the whole service, its rules and its promises.
+
+mod declared_indexes;
