@@ -4,15 +4,34 @@
 //! looks at the header first and refuses before it spends.
 
 mod avio;
+mod bmp;
+mod bmp_runs;
+mod bytes;
+mod colour;
 mod error;
 mod facts;
+mod gif;
+mod ifd;
+mod jpeg;
+mod jpeg_header;
 mod libav;
 mod libav_frame;
 mod limits;
+mod orientation;
+mod picture;
+mod png;
+mod resize;
+mod rows;
 mod sniff;
+mod source;
 mod thumbnails;
+mod tiff;
+mod tiff_samples;
+mod turbo;
 mod video;
 mod video_poster;
+mod webp;
+mod webp_sys;
 
 pub use error::{Code, DecodeError};
 pub use facts::{Exif, Facts, Gps, facts};

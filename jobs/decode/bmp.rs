@@ -1,0 +1,197 @@
+//! BMP: rows read where they stand in the file.
+
+use crate::bmp_runs;
+use crate::bytes::{le16, le32};
+use crate::orientation::Orientation;
+use crate::picture::{Ink, Picture, Wish, area, over_white};
+use crate::rows::Rows;
+use crate::{Code, DecodeError};
+
+/// What the two headers of a BMP say.
+struct Header {
+    width: u32,
+    height: u32,
+    top_down: bool,
+    bits: u16,
+    layout: Layout,
+    palette: Vec<[u8; 3]>,
+    /// Where the pixels start.
+    start: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Rows,
+    Runs8,
+    Runs4,
+    /// Where red, green, blue and alpha are in a pixel.
+    Masks([u32; 4]),
+}
+
+pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
+    let header = header(data)?;
+    let (width, height) = (header.width, header.height);
+    wish.check_work(width, height, 3)?;
+    let factor = wish.box_factor(width, height);
+    wish.limits.check_memory(area(width.div_ceil(factor), height.div_ceil(factor)) * 3)?;
+    // Runs make rows of one byte a pixel; other rows are padded to four bytes.
+    let runs = matches!(header.layout, Layout::Runs8 | Layout::Runs4);
+    let bits = if runs { 8 } else { u64::from(header.bits) };
+    let stride =
+        if runs { width as usize } else { bytes((u64::from(width) * bits).div_ceil(32) * 4) };
+    let source = data.get(header.start..).unwrap_or_default();
+    let expanded = runs.then(|| {
+        bmp_runs::expand(source, header.layout == Layout::Runs4, width as usize, height as usize)
+    });
+    let source = expanded.as_deref().unwrap_or(source);
+
+    let mut rows = Rows::new(width, height, 3, factor);
+    let mut rgb = Vec::new();
+    let mut missing = 0;
+    for y in 0..height {
+        if y % 64 == 0 {
+            wish.limits.check_deadline()?;
+        }
+        let line = if header.top_down { y } else { height - 1 - y } as usize;
+        let row = line.checked_mul(stride).and_then(|at| source.get(at..)?.get(..stride));
+        missing += u32::from(row.is_none());
+        header.to_rgb(row, bits as u16, &mut rgb);
+        rows.push(&rgb);
+    }
+    if missing == height {
+        return Err(DecodeError::corrupt("the BMP ends before its picture"));
+    }
+    let (held_width, held_height, pixels) = rows.finish(height, u8::MAX);
+    Ok(Picture {
+        width: held_width,
+        height: held_height,
+        full: (width, height),
+        ink: Ink::Rgb,
+        pixels,
+        icc: None,
+        orientation: Orientation::UPRIGHT,
+        truncated: missing > 0,
+    })
+}
+
+fn header(data: &[u8]) -> Result<Header, DecodeError> {
+    let cut = || DecodeError::corrupt("the BMP ends in its header");
+    let size = le32(data, 14).ok_or_else(cut)?;
+    let old = size == 12;
+    let (width, height) = if old {
+        (le16(data, 18).map(i64::from), le16(data, 20).map(i64::from))
+    } else {
+        let signed = |at| le32(data, at).map(|value| i64::from(value.cast_signed()));
+        (signed(18), signed(22))
+    };
+    let (width, height) = (width.ok_or_else(cut)?, height.ok_or_else(cut)?);
+    let (across, down) = (u32::try_from(width).ok(), u32::try_from(height.abs()).ok());
+    let (Some(across @ 1..), Some(down @ 1..)) = (across, down) else {
+        return Err(DecodeError::corrupt("the BMP has no width or height"));
+    };
+    let bits = le16(data, if old { 24 } else { 28 }).ok_or_else(cut)?;
+    let compression = if old { 0 } else { le32(data, 30).unwrap_or(0) };
+    let layout = layout(data, bits, compression, size)?;
+    // The masks of a short header stand between it and the palette.
+    let masks = match (size, compression) {
+        (40, 3) => 12,
+        (40, 6) => 16,
+        _ => 0,
+    };
+    let palette = palette(data, 14 + bytes(u64::from(size)) + masks, bits, old);
+    let start = bytes(u64::from(le32(data, 10).ok_or_else(cut)?));
+    Ok(Header { width: across, height: down, top_down: height < 0, bits, layout, palette, start })
+}
+
+fn layout(data: &[u8], bits: u16, compression: u32, size: u32) -> Result<Layout, DecodeError> {
+    let mask = |at| le32(data, at).unwrap_or(0);
+    let alpha = if size >= 56 || compression == 6 { mask(66) } else { 0 };
+    match (compression, bits) {
+        (0, 1 | 2 | 4 | 8 | 24) => Ok(Layout::Rows),
+        (0, 16) => Ok(Layout::Masks([0x7C00, 0x03E0, 0x001F, 0])),
+        (0, 32) => Ok(Layout::Masks([0x00FF_0000, 0xFF00, 0xFF, 0])),
+        (1, 8) => Ok(Layout::Runs8),
+        (2, 4) => Ok(Layout::Runs4),
+        (3 | 6, 16 | 32) => Ok(Layout::Masks([mask(54), mask(58), mask(62), alpha])),
+        (4 | 5, _) => {
+            let message = "BMP with a JPEG or PNG inside is not decoded yet";
+            Err(DecodeError::new(Code::UnsupportedFormat, message))
+        }
+        _ => Err(DecodeError::corrupt(format!("the BMP has {bits} bits a pixel"))),
+    }
+}
+
+fn palette(data: &[u8], start: usize, bits: u16, old: bool) -> Vec<[u8; 3]> {
+    if bits > 8 {
+        return Vec::new();
+    }
+    let used = if old { 0 } else { le32(data, 46).unwrap_or(0) };
+    let most = 1usize << bits;
+    let count = if used == 0 { most } else { bytes(u64::from(used)).min(most) };
+    let entries = data.get(start..).unwrap_or_default().chunks_exact(if old { 3 } else { 4 });
+    let colour = |entry: &[u8]| match entry {
+        [blue, green, red, ..] => [*red, *green, *blue],
+        _ => [0; 3],
+    };
+    entries.take(count).map(colour).collect()
+}
+
+impl Header {
+    /// A row in red, green and blue; a missing row is white.
+    fn to_rgb(&self, row: Option<&[u8]>, bits: u16, rgb: &mut Vec<u8>) {
+        rgb.clear();
+        let width = self.width as usize;
+        let Some(row) = row else {
+            rgb.resize(width * 3, u8::MAX);
+            return;
+        };
+        match self.layout {
+            Layout::Masks(masks) => {
+                let channels = masks.map(Channel::of);
+                let size = usize::from(bits / 8);
+                for pixel in row.chunks_exact(size.max(1)).take(width) {
+                    let value = pixel.iter().rev().fold(0, |sum, &byte| sum << 8 | u32::from(byte));
+                    let [red, green, blue, alpha] = channels;
+                    let alpha = if alpha.mask == 0 { u8::MAX } else { alpha.byte(value) };
+                    rgb.extend([red, green, blue].map(|it| over_white(it.byte(value), alpha)));
+                }
+            }
+            _ if bits == 24 => row.chunks_exact(3).take(width).for_each(|pixel| {
+                rgb.extend(pixel.iter().rev());
+            }),
+            _ => (0..width).for_each(|x| {
+                let at = x * usize::from(bits);
+                let byte = row.get(at / 8).copied().unwrap_or(0);
+                let shift = 8 - usize::from(bits) - at % 8;
+                let index = usize::from(byte >> shift) & ((1 << bits) - 1);
+                rgb.extend(self.palette.get(index).copied().unwrap_or_default());
+            }),
+        }
+    }
+}
+
+/// Where one channel is in a pixel.
+#[derive(Clone, Copy)]
+struct Channel {
+    mask: u32,
+    shift: u32,
+    most: u32,
+}
+
+impl Channel {
+    fn of(mask: u32) -> Self {
+        let shift = if mask == 0 { 0 } else { mask.trailing_zeros() };
+        Self { mask, shift, most: (mask >> shift).max(1) }
+    }
+
+    fn byte(self, pixel: u32) -> u8 {
+        let value = u64::from((pixel & self.mask) >> self.shift);
+        let most = u64::from(self.most);
+        ((value * 255 + most / 2) / most).min(255) as u8
+    }
+}
+
+/// A length in memory; what does not fit is past every end.
+fn bytes(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX / 2)
+}

@@ -1,0 +1,130 @@
+//! JPEG: decoded once, at the smallest scale that covers what is asked for.
+
+use crate::jpeg_header::{self, Frame, Header, MOST_SCANS, Scan};
+use crate::picture::{Ink, Picture, Wish, area};
+use crate::turbo::{self, Wanted};
+use crate::{Code, DecodeError};
+
+/// A block takes at least 2 bits (its two shortest codes). A file with less than a thirtieth of
+/// that holds no picture of the size it claims, only the work of making an empty one.
+const BLOCKS_PER_BYTE: u64 = 4 * 32;
+
+/// The most blocks, at some 15 ns each; 4.3 are a megapixel of three components in 4:2:0.
+const MOST_BLOCKS: u64 = 1 << 25;
+
+pub(crate) fn decode(mut data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeError> {
+    let header = jpeg_header::read(&data)?;
+    let frame = &header.frame;
+    let four = match frame.sampling.len() {
+        1 | 3 => false,
+        4 => true,
+        other => return Err(unsupported(format!("JPEG with {other} components"))),
+    };
+    if frame.precision != 8 {
+        return Err(unsupported(format!("JPEG with {} bits a sample", frame.precision)));
+    }
+    let eighths = scale(frame, wish);
+    check_cost(&data, &header, eighths, wish)?;
+
+    // Without an end marker the library warns even of a whole picture; with one it warns only
+    // when blocks are missing.
+    if !header.ended {
+        data.extend_from_slice(&[0xFF, 0xD9]);
+    }
+    let needed = only_needed(&data, &header, eighths);
+    let data = needed.unwrap_or(data);
+    wish.limits.check_deadline()?;
+    let wanted =
+        Wanted { eighths, four, memory_bytes: wish.limits.memory_bytes, scans: MOST_SCANS as u16 };
+    let decoded = turbo::decompress(&data, wanted)?;
+    let cut_progressive = !header.ended && frame.is_progressive();
+    let mut pixels = decoded.pixels;
+    if four && header.adobe {
+        pixels.iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    Ok(Picture {
+        width: u32::try_from(decoded.width).unwrap_or(u32::MAX),
+        height: u32::try_from(decoded.height).unwrap_or(u32::MAX),
+        full: (frame.width, frame.height),
+        ink: if four { Ink::Cmyk } else { Ink::Rgb },
+        pixels,
+        icc: header.icc,
+        orientation: header.orientation,
+        truncated: cut_progressive || decoded.warning.is_some_and(|text| is_damage(&text)),
+    })
+}
+
+/// The smallest scale, in eighths, whose result is not smaller than the largest useful size.
+fn scale(frame: &Frame, wish: Wish) -> u8 {
+    let longest = u64::from(frame.width.max(frame.height));
+    let target = u64::from(wish.target(frame.width, frame.height));
+    if frame.is_lossless() {
+        return 8;
+    }
+    (1..8u8).find(|&eighths| (longest * u64::from(eighths)).div_ceil(8) >= target).unwrap_or(8)
+}
+
+/// Refuses what would take too much memory or time, by the header alone.
+fn check_cost(data: &[u8], header: &Header, eighths: u8, wish: Wish) -> Result<(), DecodeError> {
+    let frame = &header.frame;
+    let blocks = frame.blocks();
+    let scaled = |length: u32| (length * u32::from(eighths)).div_ceil(8);
+    let channels = if frame.sampling.len() == 4 { 4 } else { 3 };
+    let pixels = area(scaled(frame.width), scaled(frame.height)) * channels;
+    // Several scans meet in the memory: 64 coefficients of two bytes for each block.
+    let keeps_coefficients = frame.is_progressive() || header.scans.len() > 1;
+    let coefficients = if keeps_coefficients { blocks * 128 } else { 0 };
+    wish.limits.check_memory(data.len() as u64 + pixels + coefficients)?;
+    if blocks > MOST_BLOCKS {
+        let message = format!("a JPEG of {} x {} pixels is too large", frame.width, frame.height);
+        return Err(DecodeError::new(Code::MemoryLimit, message));
+    }
+    if blocks / BLOCKS_PER_BYTE > data.len() as u64 {
+        return Err(DecodeError::corrupt("the JPEG has hardly any data for its size"));
+    }
+    Ok(())
+}
+
+/// The bytes without stray ones between segments (of which the library warns, although the
+/// picture is whole) and without the scans whose detail the scale does not show; `None` when
+/// that is all of them.
+fn only_needed(data: &[u8], header: &Header, eighths: u8) -> Option<Vec<u8>> {
+    let needless: Vec<&Scan> =
+        header.scans.iter().filter(|scan| is_needless(&header.frame, scan, eighths)).collect();
+    if needless.is_empty() && header.segments.len() <= 1 {
+        return None;
+    }
+    let mut kept = Vec::with_capacity(data.len());
+    for segment in &header.segments {
+        let mut from = segment.start;
+        for scan in needless.iter().filter(|scan| segment.contains(&scan.bytes.start)) {
+            kept.extend_from_slice(data.get(from..scan.bytes.start)?);
+            from = scan.bytes.end;
+        }
+        kept.extend_from_slice(data.get(from..segment.end)?);
+    }
+    if !header.ended {
+        kept.extend_from_slice(&[0xFF, 0xD9]);
+    }
+    Some(kept)
+}
+
+/// At 1/8 a progressive picture shows the first coefficient of each block only.
+fn is_needless(frame: &Frame, scan: &Scan, eighths: u8) -> bool {
+    /// Where the corner of n x n coefficients ends in zigzag order, for n = 1 to 4.
+    const LAST: [u8; 4] = [0, 4, 12, 24];
+    let last = LAST.get(usize::from(eighths) - 1);
+    frame.is_progressive() && last.is_some_and(|&last| scan.band_start > last)
+}
+
+/// Whether a warning of the library means that parts of the picture are missing or wrong.
+/// Bytes left over before a marker are padding of the camera: all blocks came before them.
+/// (Wrong bits that make the data end early by chance look the same.)
+fn is_damage(warning: &str) -> bool {
+    let harmless = ["extraneous", "JFIF revision", "Adobe color transform", "sequential JPEG"];
+    !harmless.iter().any(|text| warning.contains(text))
+}
+
+fn unsupported(what: String) -> DecodeError {
+    DecodeError::new(Code::UnsupportedFormat, format!("{what} is not decoded yet"))
+}

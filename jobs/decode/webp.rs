@@ -1,0 +1,166 @@
+//! WebP: the still picture or the first frame, shrunk by libwebp while it decodes.
+
+use std::borrow::Cow;
+
+use crate::DecodeError;
+use crate::bytes::{array, has, le32};
+use crate::orientation::Orientation;
+use crate::picture::{Ink, Picture, Wish, area, premultiplied_over_white};
+use crate::webp_sys::{self, Features};
+
+pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
+    let parts = Parts::of(data)?;
+    let frame = parts.frame(data);
+    let features = webp_sys::features(&frame.bytes)?;
+    let canvas = frame.canvas.unwrap_or((features.width, features.height));
+    check_cost(data, &features, canvas, wish)?;
+
+    // By a whole factor, as a box filter; the better filter does the rest.
+    let factor = canvas.0.max(canvas.1) / wish.target(canvas.0, canvas.1);
+    let scaled = |length: u32| length.div_ceil(factor.max(1)).max(1);
+    let (width, height) = (scaled(features.width), scaled(features.height));
+    wish.limits.check_deadline()?;
+    let decoded = webp_sys::decompress(&frame.bytes, width, height, features.has_alpha)?;
+    let rgb = if features.has_alpha { on_white(&decoded.pixels) } else { decoded.pixels };
+    let (across, down) = (scaled(canvas.0), scaled(canvas.1));
+    let place = (frame.place.0 / factor.max(1), frame.place.1 / factor.max(1));
+    let whole = (across, down) == (width, height) && place == (0, 0);
+    let pixels =
+        if whole { rgb } else { place_on_white((across, down), place, &rgb, width as usize) };
+    Ok(Picture {
+        width: across,
+        height: down,
+        full: canvas,
+        ink: Ink::Rgb,
+        pixels,
+        icc: parts.icc.map(<[u8]>::to_vec),
+        orientation: parts.exif.map_or(Orientation::UPRIGHT, Orientation::of_exif),
+        truncated: decoded.truncated,
+    })
+}
+
+/// A lossless picture is held whole by the library, four bytes a pixel; a lossy one in rows,
+/// with its alpha channel whole.
+fn check_cost(
+    data: &[u8],
+    features: &Features,
+    canvas: (u32, u32),
+    wish: Wish,
+) -> Result<(), DecodeError> {
+    let pixels = area(features.width, features.height);
+    let held = if features.is_lossless { pixels * 4 } else { pixels };
+    wish.limits.check_memory(data.len() as u64 + held)?;
+    wish.check_work(features.width, features.height, 3)?;
+    wish.check_work(canvas.0, canvas.1, 3)
+}
+
+/// What the chunks of the file hold.
+#[derive(Default)]
+struct Parts<'a> {
+    icc: Option<&'a [u8]>,
+    exif: Option<&'a [u8]>,
+    canvas: Option<(u32, u32)>,
+    /// The first ANMF chunk.
+    first_frame: Option<&'a [u8]>,
+}
+
+/// A still picture that libwebp takes, and where it lies on its canvas.
+struct Still<'a> {
+    bytes: Cow<'a, [u8]>,
+    canvas: Option<(u32, u32)>,
+    place: (u32, u32),
+}
+
+impl<'a> Parts<'a> {
+    fn of(data: &'a [u8]) -> Result<Self, DecodeError> {
+        if !has(data, 8, b"WEBP") {
+            return Err(DecodeError::corrupt("the WebP has no header"));
+        }
+        let mut parts = Self::default();
+        for (name, body) in (Chunks { data, at: 12 }) {
+            match &name {
+                b"VP8X" => parts.canvas = Some((size24(body, 4), size24(body, 7))),
+                b"ICCP" => parts.icc = Some(body),
+                b"EXIF" => parts.exif = Some(body),
+                b"ANMF" if parts.first_frame.is_none() => parts.first_frame = Some(body),
+                _ => {}
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The file itself, or a small still file made of its first frame.
+    fn frame(&self, data: &'a [u8]) -> Still<'a> {
+        let Some(body) = self.first_frame else {
+            return Still { bytes: Cow::Borrowed(data), canvas: None, place: (0, 0) };
+        };
+        let payload = body.get(16..).unwrap_or_default();
+        let mut chunks = Vec::new();
+        if payload.starts_with(b"ALPH") {
+            const HAS_ALPHA: u8 = 0x10;
+            chunks.extend_from_slice(b"VP8X\x0A\0\0\0");
+            chunks.extend_from_slice(&[HAS_ALPHA, 0, 0, 0]);
+            chunks.extend_from_slice(body.get(6..12).unwrap_or_default());
+        }
+        chunks.extend_from_slice(payload);
+        let length = u32::try_from(chunks.len() + 4).unwrap_or(u32::MAX);
+        let mut bytes = b"RIFF".to_vec();
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(b"WEBP");
+        bytes.append(&mut chunks);
+        // Places are stored halved.
+        let place = (int24(body, 0) * 2, int24(body, 3) * 2);
+        Still { bytes: Cow::Owned(bytes), canvas: self.canvas, place }
+    }
+}
+
+/// Walks over RIFF chunks; each step goes forward by 8 bytes or more.
+struct Chunks<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = ([u8; 4], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = array(self.data, self.at)?;
+        let length = usize::try_from(le32(self.data, self.at + 4)?).ok()?;
+        let start = self.at + 8;
+        let end = start.checked_add(length)?.min(self.data.len());
+        self.at = start.checked_add(length)?.checked_add(length % 2)?;
+        Some((name, self.data.get(start..end)?))
+    }
+}
+
+fn int24(body: &[u8], at: usize) -> u32 {
+    array::<3>(body, at).map_or(0, |[low, middle, high]| u32::from_le_bytes([low, middle, high, 0]))
+}
+
+/// Lengths are stored less one.
+fn size24(body: &[u8], at: usize) -> u32 {
+    int24(body, at) + 1
+}
+
+fn on_white(rgba: &[u8]) -> Vec<u8> {
+    let mut rgb = Vec::with_capacity(rgba.len() / 4 * 3);
+    for pixel in rgba.chunks_exact(4) {
+        if let &[red, green, blue, alpha] = pixel {
+            rgb.extend([red, green, blue].map(|light| premultiplied_over_white(light, alpha)));
+        }
+    }
+    rgb
+}
+
+fn place_on_white(canvas: (u32, u32), place: (u32, u32), rgb: &[u8], width: usize) -> Vec<u8> {
+    let (across, down) = (canvas.0 as usize, canvas.1 as usize);
+    let mut pixels = vec![u8::MAX; across * down * 3];
+    let rows = pixels.chunks_exact_mut(across.max(1) * 3).skip(place.1 as usize);
+    for (row, line) in rows.zip(rgb.chunks_exact(width.max(1) * 3)) {
+        let start = (place.0 as usize * 3).min(row.len());
+        for (to, &from) in row.iter_mut().skip(start).zip(line) {
+            *to = from;
+        }
+    }
+    pixels
+}
