@@ -162,6 +162,31 @@ impl Change {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Refuses a change that no store can apply; every engine asks before it begins.
+    pub fn check(&self) -> Result<(), PortError> {
+        for (at, (path, _)) in self.0.iter().enumerate() {
+            // A `$` is MongoDB's "whichever matched", which the port does not have.
+            if path.split('.').any(|name| name.is_empty() || name.starts_with('$')) {
+                return Err(PortError::refused("bad_path", format!("{path:?} is not a path")));
+            }
+            if within(path, "_id") {
+                return Err(PortError::refused("id_is_fixed", "the _id of a document is fixed"));
+            }
+            let others = self.0.iter().skip(at + 1).map(|(other, _)| other);
+            if let Some(other) = others.into_iter().find(|o| within(path, o) || within(o, path)) {
+                let message = format!("a change cannot edit both {path} and {other}");
+                return Err(PortError::refused("conflicting_edits", message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `path` is `parent` or lies below it.
+pub(super) fn within(path: &str, parent: &str) -> bool {
+    let below = path.strip_prefix(parent);
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// A walk along a declared index.
@@ -236,11 +261,7 @@ pub trait Documents: Send + Sync {
     async fn insert(&self, of: &'static Collection, document: Document) -> Result<(), PortError>;
 
     /// The document with this `_id`.
-    async fn get(
-        &self,
-        of: &'static Collection,
-        id: &Bson,
-    ) -> Result<Option<Document>, PortError>;
+    async fn get(&self, of: &'static Collection, id: &Bson) -> Result<Option<Document>, PortError>;
 
     /// The documents with these `_id`s, in no order; those that do not exist are left out.
     async fn get_many(
@@ -283,8 +304,7 @@ pub trait Documents: Send + Sync {
     ) -> Result<bool, PortError>;
 
     /// Removes what has expired by `now`, where the store does not do so by itself.
-    async fn expire(&self, of: &'static Collection, now: bson::DateTime)
-    -> Result<u64, PortError>;
+    async fn expire(&self, of: &'static Collection, now: bson::DateTime) -> Result<u64, PortError>;
 
     /// Creates every collection and index that is not there yet; says what it did, a line each.
     async fn migrate(&self) -> Result<Vec<String>, PortError>;

@@ -1,0 +1,244 @@
+//! What an index holds of a document, and which part of it a query walks over.
+
+use std::collections::BTreeSet;
+
+use bson::{Bson, Document};
+use jobs::ports::PortError;
+
+use super::guard::{belongs, position, split};
+use super::key;
+use crate::adapters::documents::{Change, Edge, Index, IndexOption, Order, Query, within};
+
+/// So many keys one document may have in one index: an array longer than this is not a list of
+/// things to search by, and each key is a row.
+const MOST_KEYS: usize = 1_000;
+
+/// Whether this engine builds the index at all.
+pub fn is_built(index: &Index) -> bool {
+    !matches!(index.option, IndexOption::Text(_) | IndexOption::Sphere)
+}
+
+/// Whether `change` can move a document within the index, into it or out of it.
+pub fn is_touched(index: &Index, change: &Change) -> bool {
+    let keys = index.keys.iter().map(|(path, _)| *path);
+    let mut paths = keys.chain(index.only.iter().map(|(path, _)| *path));
+    paths.any(|path| change.0.iter().any(|(edit, _)| within(edit, path) || within(path, edit)))
+}
+
+/// The keys of a document in an index: one for each element where the path meets an array.
+pub fn keys(index: &Index, document: &Document) -> Result<BTreeSet<Vec<u8>>, PortError> {
+    let mut keys = BTreeSet::new();
+    if belongs(document, index.only) {
+        let parts = index.keys.iter().map(|(path, _)| below_document(document, path)).collect();
+        expand(index, parts, &mut keys)?;
+    }
+    Ok(keys)
+}
+
+/// How far the way along one path of the index has come.
+#[derive(Clone, Copy)]
+enum Part<'d> {
+    /// At its end; `None` is a missing field.
+    Value(Option<&'d Bson>),
+    /// At an array, with what is left of the path.
+    Array(&'d Vec<Bson>, Option<&'d str>),
+}
+
+/// Adds the key, or where an array is met the keys of all its elements.
+fn expand(
+    index: &Index,
+    parts: Vec<Part<'_>>,
+    keys: &mut BTreeSet<Vec<u8>>,
+) -> Result<(), PortError> {
+    let mut arrays = parts.iter().filter_map(|part| match part {
+        Part::Array(items, _) => Some(*items),
+        Part::Value(_) => None,
+    });
+    let Some(items) = arrays.next() else {
+        return add(index, &parts, keys);
+    };
+    if !arrays.all(|other| std::ptr::eq(other, items)) {
+        let message = format!("index {} cannot hold two arrays of one document", index.name);
+        return Err(PortError::refused("parallel_arrays", message));
+    }
+    if items.is_empty() {
+        return expand(index, parts.into_iter().map(empty).collect(), keys);
+    }
+    for item in items {
+        expand(index, parts.iter().map(|part| element(*part, item)).collect(), keys)?;
+    }
+    Ok(())
+}
+
+fn add(index: &Index, parts: &[Part<'_>], keys: &mut BTreeSet<Vec<u8>>) -> Result<(), PortError> {
+    let missing = parts.iter().all(|part| matches!(part, Part::Value(None)));
+    if missing && index.option == IndexOption::Sparse {
+        return Ok(());
+    }
+    let mut bytes = Vec::with_capacity(parts.len() * 16);
+    for (part, (_, order)) in parts.iter().zip(index.keys) {
+        let value = match part {
+            Part::Value(Some(value)) => value,
+            _ => &Bson::Null,
+        };
+        append(&mut bytes, value, *order);
+    }
+    keys.insert(bytes);
+    if keys.len() > MOST_KEYS {
+        let message = format!("index {} holds at most {MOST_KEYS} keys a document", index.name);
+        return Err(PortError::refused("too_many_keys", message));
+    }
+    Ok(())
+}
+
+/// An empty array at the end is something (`Undefined`, which MongoDB takes too); on the way it
+/// leads to nothing.
+fn empty(part: Part<'_>) -> Part<'_> {
+    match part {
+        Part::Array(_, None) => Part::Value(Some(&Bson::Undefined)),
+        Part::Array(_, Some(_)) => Part::Value(None),
+        value @ Part::Value(_) => value,
+    }
+}
+
+fn element<'d>(part: Part<'d>, item: &'d Bson) -> Part<'d> {
+    match (part, item) {
+        (Part::Array(_, None), item) => Part::Value(Some(item)),
+        (Part::Array(_, Some(rest)), Bson::Document(inner)) => below_document(inner, rest),
+        (Part::Array(_, Some(_)), _) => Part::Value(None),
+        (value @ Part::Value(_), _) => value,
+    }
+}
+
+fn below_document<'d>(document: &'d Document, path: &'d str) -> Part<'d> {
+    let (name, rest) = split(path);
+    below(document.get(name), rest)
+}
+
+fn below<'d>(value: Option<&'d Bson>, rest: Option<&'d str>) -> Part<'d> {
+    match (value, rest) {
+        (Some(Bson::Array(items)), None) => Part::Array(items, None),
+        (value, None) => Part::Value(value),
+        (Some(Bson::Document(inner)), Some(path)) => below_document(inner, path),
+        (Some(Bson::Array(items)), Some(path)) => {
+            let (name, rest) = split(path);
+            match position(name) {
+                Some(at) => below(items.get(at), rest),
+                None => Part::Array(items, Some(path)),
+            }
+        }
+        (_, Some(_)) => Part::Value(None),
+    }
+}
+
+fn append(bytes: &mut Vec<u8>, value: &Bson, order: Order) {
+    let start = bytes.len();
+    key::append(bytes, value);
+    if order == Order::Desc {
+        bytes.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
+    }
+}
+
+/// The keys from `start` up to but without `end`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The smallest key.
+    pub start: Vec<u8>,
+    /// Above the largest key.
+    pub end: Vec<u8>,
+}
+
+/// A place between keys: before or after all that begin with the bytes.
+enum Place {
+    Before(Vec<u8>),
+    After(Vec<u8>),
+}
+
+/// The part of `index` that `query` walks over.
+pub fn range(index: &Index, query: &Query) -> Result<Range, PortError> {
+    let ends = [&query.from, &query.to];
+    let ranged = ends.iter().any(|edge| **edge != Edge::Open);
+    if query.prefix.len() + usize::from(ranged) > index.keys.len() {
+        let message = format!("index {} has only {} keys", index.name, index.keys.len());
+        return Err(PortError::refused("too_many_keys_asked", message));
+    }
+    let mut prefix = Vec::new();
+    let mut orders = index.keys.iter().map(|(_, order)| *order);
+    for value in &query.prefix {
+        scalar(index, value)?;
+        append(&mut prefix, value, orders.next().unwrap_or(Order::Asc));
+    }
+    for edge in ends {
+        if let Edge::Including(value) | Edge::Excluding(value) = edge {
+            scalar(index, value)?;
+        }
+    }
+    let (low, high) = places(query);
+    let (start, end) = match orders.next() {
+        Some(Order::Desc) => (mirror(high), mirror(low)),
+        _ => (low, high),
+    };
+    Ok(Range { start: bytes_at(&prefix, start), end: bytes_at(&prefix, end) })
+}
+
+/// An index holds the elements of arrays, so it cannot be asked for arrays.
+fn scalar(index: &Index, value: &Bson) -> Result<(), PortError> {
+    if matches!(value, Bson::Array(_)) {
+        let message = format!("index {} cannot be asked for an array", index.name);
+        return Err(PortError::refused("array_asked", message));
+    }
+    Ok(())
+}
+
+/// Both ends by value. With one end open the range ends with the class of the other, as a
+/// comparison in MongoDB does.
+fn places(query: &Query) -> (Place, Place) {
+    let low = match &query.from {
+        Edge::Including(value) => Place::Before(key::encode(value)),
+        Edge::Excluding(value) => Place::After(key::encode(value)),
+        Edge::Open => match &query.to {
+            Edge::Open => Place::Before(Vec::new()),
+            Edge::Including(to) | Edge::Excluding(to) if key::class(to) == key::NUMBER => {
+                Place::After(key::nan())
+            }
+            Edge::Including(to) | Edge::Excluding(to) => Place::Before(vec![key::class(to)]),
+        },
+    };
+    let high = match (&query.to, &query.from) {
+        (Edge::Including(value), _) => Place::After(key::encode(value)),
+        (Edge::Excluding(value), _) => Place::Before(key::encode(value)),
+        (Edge::Open, Edge::Open) => Place::After(Vec::new()),
+        (Edge::Open, Edge::Including(from) | Edge::Excluding(from)) => {
+            Place::After(vec![key::class(from)])
+        }
+    };
+    (low, high)
+}
+
+/// The same place in an index that runs the other way.
+fn mirror(place: Place) -> Place {
+    let turn = |bytes: Vec<u8>| bytes.into_iter().map(|byte| !byte).collect();
+    match place {
+        Place::Before(bytes) => Place::After(turn(bytes)),
+        Place::After(bytes) => Place::Before(turn(bytes)),
+    }
+}
+
+fn bytes_at(prefix: &[u8], place: Place) -> Vec<u8> {
+    match place {
+        Place::Before(bytes) => [prefix, &bytes].concat(),
+        Place::After(bytes) => {
+            let mut after = [prefix, &bytes].concat();
+            // The first bytes above all that begin with these: the last that can grow does.
+            while after.last() == Some(&u8::MAX) {
+                after.pop();
+            }
+            match after.last_mut() {
+                Some(last) => *last += 1,
+                // No key begins with this byte: a class is at most 127, a mirrored one below 255.
+                None => after.push(u8::MAX),
+            }
+            after
+        }
+    }
+}

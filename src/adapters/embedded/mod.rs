@@ -1,0 +1,205 @@
+//! The engine without a service beside it: documents in one SQLite file of the data folder.
+//!
+//! Documents are BSON, and the indexes are tables of our own with keys that sort as in MongoDB
+//! (`key`, `index`), so that both engines give the same answers (`guard`, `change`).
+
+mod change;
+mod folder;
+mod guard;
+mod index;
+mod key;
+mod reader;
+mod schema;
+mod store;
+mod writer;
+
+use std::path::Path;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use bson::{Bson, Document};
+use jobs::ports::PortError;
+
+pub use store::Store;
+
+use super::documents::{Change, Collection, Documents, Guard, Query};
+use folder::Lock;
+use writer::{Call, Job};
+
+/// The file within the data folder.
+const FILE: &str = "documents.sqlite";
+/// Reads are short and come from memory: more threads than this would only wait for a core.
+const READERS: usize = 3;
+/// So many expired documents are removed in one write, between which others get their turn.
+const EXPIRE_BATCH: u32 = 500;
+
+/// The documents of one data folder.
+pub struct Embedded {
+    collections: &'static [Collection],
+    /// `None` only while it is being closed.
+    doors: Option<Doors>,
+    threads: Vec<JoinHandle<()>>,
+    _lock: Lock,
+}
+
+/// Where calls are handed in; when both are closed, the threads end.
+struct Doors {
+    writes: Sender<Box<dyn Job>>,
+    reads: Sender<Box<dyn Job>>,
+}
+
+/// Opens the data folder, which is created if it is not there; `migrate` creates the tables.
+///
+/// A folder that another process has open is refused, and so is a file of an unknown format.
+pub fn open(folder: &Path, collections: &'static [Collection]) -> Result<Embedded, PortError> {
+    let lock = folder::lock(folder)?;
+    let file = folder.join(FILE);
+    let connection = schema::connect(&file, false)?;
+    schema::begin(&connection, &file, collections)?;
+    let (writes, waiting) = mpsc::channel();
+    let mut threads = vec![thread("documents-writer", move || writer::run(&connection, &waiting))?];
+    let (reads, waiting) = mpsc::channel();
+    let waiting = Arc::new(Mutex::new(waiting));
+    for _ in 0..READERS {
+        let (connection, waiting) = (schema::connect(&file, true)?, Arc::clone(&waiting));
+        threads.push(thread("documents-reader", move || reader::run(&connection, &waiting))?);
+    }
+    Ok(Embedded { collections, doors: Some(Doors { writes, reads }), threads, _lock: lock })
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, PortError> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map_err(|error| PortError::Unavailable(format!("no thread for {name}: {error}")))
+}
+
+impl Embedded {
+    /// Does `work` in one transaction of the writer: all of it or, when it fails, nothing.
+    ///
+    /// It has the writer to itself, so it must be short and must not wait for anything.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, PortError>
+    where
+        F: FnOnce(&Store<'_>) -> Result<T, PortError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (job, answer) = Call::new(move |store: &Store<'_>| store.whole(work));
+        let doors = self.doors.as_ref().ok_or_else(closed)?;
+        doors.writes.send(job).map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Does `work` beside the writer; it sees every write that was answered before.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, PortError>
+    where
+        F: FnOnce(&Store<'_>) -> Result<T, PortError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (job, answer) = Call::new(work);
+        let doors = self.doors.as_ref().ok_or_else(closed)?;
+        doors.reads.send(job).map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+fn closed() -> PortError {
+    PortError::Unavailable("the data folder is closed".to_owned())
+}
+
+impl Drop for Embedded {
+    /// Waits for the writes that were handed in, so that the lock goes last.
+    fn drop(&mut self) {
+        self.doors = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the data folder ended in a panic");
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Documents for Embedded {
+    async fn insert(&self, of: &'static Collection, document: Document) -> Result<(), PortError> {
+        self.write(move |store| store.insert(of, document)).await
+    }
+
+    async fn get(&self, of: &'static Collection, id: &Bson) -> Result<Option<Document>, PortError> {
+        let id = id.clone();
+        self.read(move |store| store.get(of, &id)).await
+    }
+
+    async fn get_many(
+        &self,
+        of: &'static Collection,
+        ids: &[Bson],
+    ) -> Result<Vec<Document>, PortError> {
+        let ids = ids.to_vec();
+        self.read(move |store| store.get_many(of, &ids)).await
+    }
+
+    async fn patch(
+        &self,
+        of: &'static Collection,
+        id: &Bson,
+        guard: Guard,
+        change: Change,
+    ) -> Result<Option<Document>, PortError> {
+        let id = id.clone();
+        self.write(move |store| store.patch(of, &id, &guard, &change)).await
+    }
+
+    async fn patch_many(
+        &self,
+        of: &'static Collection,
+        ids: &[Bson],
+        guard: Guard,
+        change: Change,
+    ) -> Result<u64, PortError> {
+        let ids = ids.to_vec();
+        self.write(move |store| store.patch_many(of, &ids, &guard, &change)).await
+    }
+
+    async fn find(
+        &self,
+        of: &'static Collection,
+        query: Query,
+    ) -> Result<Vec<Document>, PortError> {
+        self.read(move |store| store.find(of, &query)).await
+    }
+
+    async fn count(&self, of: &'static Collection, query: Query) -> Result<u64, PortError> {
+        self.read(move |store| store.count(of, &query)).await
+    }
+
+    async fn delete(
+        &self,
+        of: &'static Collection,
+        id: &Bson,
+        guard: Guard,
+    ) -> Result<bool, PortError> {
+        let id = id.clone();
+        self.write(move |store| store.delete(of, &id, &guard)).await
+    }
+
+    async fn expire(&self, of: &'static Collection, now: bson::DateTime) -> Result<u64, PortError> {
+        let mut removed = 0;
+        loop {
+            let batch = self.write(move |store| store.expire(of, now, EXPIRE_BATCH)).await?;
+            removed += batch;
+            if batch < u64::from(EXPIRE_BATCH) {
+                return Ok(removed);
+            }
+        }
+    }
+
+    async fn migrate(&self) -> Result<Vec<String>, PortError> {
+        let collections = self.collections;
+        self.write(move |store| schema::migrate(store, collections)).await
+    }
+
+    async fn ping(&self) -> Result<(), PortError> {
+        // Through the writer: a store that only reads does not answer for us.
+        self.write(|_| Ok(())).await
+    }
+}

@@ -1,0 +1,99 @@
+//! The one thread that writes: takes all that waits, writes it in one transaction, answers.
+//!
+//! One sync of the disk then pays for many writes, and no two connections fight for the lock.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::Receiver;
+
+use jobs::ports::PortError;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::store::Store;
+
+/// At most so many writes in one transaction, so that the first is not kept waiting by a flood.
+const LARGEST_BATCH: usize = 512;
+
+/// Something to do on a connection, and somebody who waits for it.
+pub(super) trait Job: Send {
+    /// Does it. An error is the store's trouble: nothing of the transaction may stay.
+    fn run(&mut self, store: &Store<'_>) -> Result<(), PortError>;
+    /// Says how it ended; with an error, whatever `run` found out does not hold.
+    fn answer(self: Box<Self>, end: Result<(), PortError>);
+}
+
+/// A closure as a job.
+pub(super) struct Call<F, T> {
+    work: Option<F>,
+    outcome: Option<Result<T, PortError>>,
+    to: oneshot::Sender<Result<T, PortError>>,
+}
+
+impl<F, T> Call<F, T> {
+    /// The job, and where its answer will come.
+    pub(super) fn new(work: F) -> (Box<Self>, oneshot::Receiver<Result<T, PortError>>) {
+        let (to, answer) = oneshot::channel();
+        (Box::new(Self { work: Some(work), outcome: None, to }), answer)
+    }
+}
+
+impl<F, T> Job for Call<F, T>
+where
+    F: FnOnce(&Store<'_>) -> Result<T, PortError> + Send,
+    T: Send,
+{
+    fn run(&mut self, store: &Store<'_>) -> Result<(), PortError> {
+        let Some(work) = self.work.take() else {
+            return Ok(());
+        };
+        // The thread outlives whatever one call does to it.
+        let done = catch_unwind(AssertUnwindSafe(|| work(store)));
+        match done.unwrap_or_else(|_| Err(stumbled())) {
+            Err(PortError::Unavailable(reason)) => Err(PortError::Unavailable(reason)),
+            outcome => {
+                self.outcome = Some(outcome);
+                Ok(())
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, end: Result<(), PortError>) {
+        let Self { outcome, to, .. } = *self;
+        // Who has gone meanwhile does not want to know.
+        drop(to.send(end.and_then(|()| outcome.unwrap_or_else(|| Err(stumbled())))));
+    }
+}
+
+fn stumbled() -> PortError {
+    PortError::Unavailable("the store stumbled over this call".to_owned())
+}
+
+/// Writes until nobody can ask any more.
+pub(super) fn run(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = waiting.recv() {
+        let mut batch = vec![first];
+        batch.extend(waiting.try_iter().take(LARGEST_BATCH - 1));
+        let end = write(connection, &mut batch);
+        if let Err(error) = &end {
+            tracing::warn!(%error, writes = batch.len(), "a transaction was undone");
+        }
+        batch.into_iter().for_each(|job| job.answer(end.clone()));
+    }
+}
+
+/// One transaction around the whole batch.
+fn write(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), PortError> {
+    let result = attempt(connection, batch);
+    if result.is_err() && !connection.is_autocommit() {
+        // SQLite may have rolled back by itself; if this fails too, the next BEGIN says so.
+        drop(connection.execute_batch("ROLLBACK"));
+    }
+    result
+}
+
+fn attempt(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), PortError> {
+    let store = Store(connection);
+    store.control("BEGIN IMMEDIATE")?;
+    batch.iter_mut().try_for_each(|job| job.run(&store))?;
+    store.control("COMMIT")
+}
