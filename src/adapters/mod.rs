@@ -1,4 +1,5 @@
 //! How the ports are fulfilled: one module a service or engine; none names another.
 
 pub mod documents;
+pub mod embedded;
 pub mod records;
