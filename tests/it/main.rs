@@ -1,4 +1,12 @@
 //! The one test binary: the whole service, its rules and its promises.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by falling"
+)]
+
 mod conformance;
 mod declared_indexes;
+mod tidy;
