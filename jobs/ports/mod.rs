@@ -14,7 +14,7 @@ pub use clock::{Clock, later};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
 pub use error::PortError;
 pub use media::{MediaFilter, MediaStore};
-pub use objects::{Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part};
+pub use objects::{Assembled, ByteStream, Expected, Length, LocalFile, ObjectInfo, Objects, Part};
 pub use queue::{About, Ending, JobQueue, Leased, Leases, Ticket};
 pub use scanner::{Scan, Scanner, Verdict};
 pub use uploads::Uploads;

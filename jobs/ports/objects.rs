@@ -14,10 +14,36 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> +
 /// What must be true of a part before it is kept.
 #[derive(Debug, Clone)]
 pub struct Expected {
-    /// Its exact length.
-    pub bytes: u64,
+    /// How long it is.
+    pub length: Length,
     /// Its SHA-256 in lower-case hex, where the sender said.
     pub sha256: Option<String>,
+}
+
+/// How long something must be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// This and nothing else.
+    Exactly(u64),
+    /// The length is not known before; this is the limit.
+    AtMost(u64),
+}
+
+impl Length {
+    /// The most bytes that are read.
+    pub fn most(self) -> u64 {
+        match self {
+            Self::Exactly(bytes) | Self::AtMost(bytes) => bytes,
+        }
+    }
+
+    /// Whether a body of `bytes` bytes is as long as it must be.
+    pub fn fits(self, bytes: u64) -> bool {
+        match self {
+            Self::Exactly(wanted) => bytes == wanted,
+            Self::AtMost(most) => bytes <= most,
+        }
+    }
 }
 
 /// A part that is kept.

@@ -148,6 +148,13 @@ pub trait Leases: Send + Sync {
     /// Gives jobs whose lease has lapsed back to the queue, with one more crash; how many.
     async fn reap(&self, limit: u32) -> Result<u64, PortError>;
 
-    /// Gives all jobs of `owner` back at once without counting an attempt; how many.
+    /// Waits until a ticket comes in through this process or somebody rings. A hint: tickets of other
+    /// processes are found by looking.
+    async fn woken(&self);
+
+    /// Wakes whoever waits in [`Leases::woken`], or the next one who does.
+    fn ring(&self);
+
+    /// Gives these jobs of `owner` back at once without counting an attempt; how many.
     async fn release(&self, owner: &str, jobs: &[ObjectId]) -> Result<u64, PortError>;
 }

@@ -1,3 +1,48 @@
 //! The repositories: each collection's port, written once over the document port.
 
 pub mod collections;
+mod diff;
+mod leases;
+mod media;
+mod tickets;
+mod uploads;
+mod users;
+
+use std::sync::Arc;
+
+use bson::Document;
+use jobs::ports::{Clock, PortError};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Notify;
+
+use super::documents::Documents;
+
+/// All repositories over one store.
+#[derive(Clone)]
+pub struct Records {
+    store: Arc<dyn Documents>,
+    clock: Arc<dyn Clock>,
+    /// Rung when a ticket comes in, so that the claimer need not wait for its next look.
+    wake: Arc<Notify>,
+}
+
+impl Records {
+    /// The repositories over `store`.
+    pub fn new(store: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, wake: Arc::new(Notify::new()) }
+    }
+}
+
+/// A document as the model's type.
+fn read<T: DeserializeOwned>(document: Document, what: &str) -> Result<T, PortError> {
+    bson::deserialize_from_document(document).map_err(|error| {
+        PortError::refused("malformed_document", format!("a document of {what} is odd: {error}"))
+    })
+}
+
+/// The model's type as a document.
+fn write<T: Serialize>(value: &T, what: &str) -> Result<Document, PortError> {
+    bson::serialize_to_document(value).map_err(|error| {
+        PortError::refused("malformed_document", format!("{what} is no document: {error}"))
+    })
+}

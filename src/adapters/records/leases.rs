@@ -1,0 +1,218 @@
+//! `jobs` over the document port: tickets going out, and how their runs end.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
+use jobs::{
+    job::Queue,
+    model::StepError,
+    ports::{Ending, Leased, Leases, PortError, later},
+};
+use serde::Deserialize;
+
+use super::{Records, collections::JOBS, read};
+use crate::adapters::documents::{Change, Edit, Guard, Query};
+
+/// How long the record of a job that ended well is kept.
+const KEEP_DONE: Duration = Duration::from_secs(24 * 3600);
+/// How long the record of a dead job is kept: long enough for somebody to come back from holidays.
+const KEEP_DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Of each job's errors, the last so many are kept.
+const KEEP_ERRORS: u32 = 10;
+
+/// What a worker reads of a job.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    kind: String,
+    queue: String,
+    args: Document,
+    attempt: u32,
+    max_attempts: u32,
+    crashes: u32,
+    timeout_ms: u64,
+    created_at: DateTime,
+    lease: Option<Lease>,
+}
+
+#[derive(Deserialize)]
+struct Lease {
+    token: ObjectId,
+}
+
+#[async_trait]
+impl Leases for Records {
+    /// In two phases: many workers doing find-and-modify on the same sorted head is the known way to
+    /// melt MongoDB. First the ids are read, then those still ready are taken.
+    async fn claim(
+        &self,
+        owner: &str,
+        queue: Queue,
+        slots: u32,
+        until: DateTime,
+    ) -> Result<Vec<Leased>, PortError> {
+        let candidates = Query::over("claim", slots).at(queue.as_str());
+        let candidates = self.store.find(&JOBS, candidates).await?;
+        let ids: Vec<Bson> = candidates.iter().filter_map(|job| job.get("_id").cloned()).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let token = ObjectId::new();
+        let lease = doc! { "owner": owner, "token": token, "until": until };
+        let change = Change::new()
+            .set("state", "running")
+            .set("lease", lease)
+            .set("startedAt", self.clock.now())
+            .inc("attempt", 1);
+        let guard = Guard::none().eq("state", "ready");
+        if self.store.patch_many(&JOBS, &ids, guard, change).await? == 0 {
+            return Ok(Vec::new());
+        }
+        let jobs = self.store.get_many(&JOBS, &ids).await?;
+        let mut taken = Vec::new();
+        for job in jobs {
+            let row: Row = read(job, "jobs")?;
+            if row.lease.as_ref().is_some_and(|lease| lease.token == token) {
+                taken.push(leased(row, queue, token));
+            }
+        }
+        let place = |job: &Leased| ids.iter().position(|id| *id == Bson::ObjectId(job.id));
+        taken.sort_by_key(place);
+        Ok(taken)
+    }
+
+    async fn extend(
+        &self,
+        owner: &str,
+        jobs: &[ObjectId],
+        until: DateTime,
+    ) -> Result<u64, PortError> {
+        let change = Change::new().set("lease.until", until);
+        self.store.patch_many(&JOBS, &bsons(jobs), mine(owner), change).await
+    }
+
+    async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError> {
+        let now = self.clock.now();
+        let change = Change::new().unset("lease");
+        let change = match ending {
+            Ending::Done(note) => {
+                let change = closed(change, "done", now, KEEP_DONE);
+                note.into_iter().fold(change, |change, note| change.set("note", note))
+            }
+            Ending::Dead(error) => {
+                let change = closed(change, "dead", now, KEEP_DEAD);
+                with_error(change, job.attempt, &error, now)
+            }
+            Ending::Again { at, counted, error } => {
+                let state = if at > now { "scheduled" } else { "ready" };
+                let change = change.set("state", state).set("runAt", at);
+                let change = if counted { change } else { change.inc("attempt", -1) };
+                let error = error.iter();
+                error.fold(change, |change, error| with_error(change, job.attempt, error, now))
+            }
+        };
+        let guard = Guard::none().eq("state", "running").eq("lease.token", job.token);
+        let id = Bson::ObjectId(job.id);
+        Ok(self.store.patch(&JOBS, &id, guard, change).await?.is_some())
+    }
+
+    async fn promote(&self, limit: u32) -> Result<u64, PortError> {
+        let due = Query::over("scheduled", limit).up_to(self.clock.now());
+        let due = self.store.find(&JOBS, due).await?;
+        let ids: Vec<Bson> = due.iter().filter_map(|job| job.get("_id").cloned()).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let guard = Guard::none().eq("state", "scheduled");
+        self.store.patch_many(&JOBS, &ids, guard, Change::new().set("state", "ready")).await
+    }
+
+    async fn reap(&self, limit: u32) -> Result<u64, PortError> {
+        let now = self.clock.now();
+        let lapsed = self.store.find(&JOBS, Query::over("leases", limit).up_to(now)).await?;
+        let mut reaped = 0;
+        for job in lapsed {
+            let row: Row = read(job, "jobs")?;
+            let Some(lease) = row.lease else { continue };
+            let error = StepError {
+                class: jobs::model::ErrorClass::Transient,
+                code: "worker_lost".to_owned(),
+                message: "the worker died or stood still while it had the job".to_owned(),
+            };
+            let change = Change::new().set("state", "ready").unset("lease").inc("crashes", 1);
+            let change = with_error(change, row.attempt, &error, now);
+            let guard = Guard::none()
+                .eq("state", "running")
+                .eq("lease.token", lease.token)
+                .and("lease.until", crate::adapters::documents::Test::Lte(now.into()));
+            let id = Bson::ObjectId(row.id);
+            reaped += u64::from(self.store.patch(&JOBS, &id, guard, change).await?.is_some());
+        }
+        if reaped > 0 {
+            self.ring();
+        }
+        Ok(reaped)
+    }
+
+    async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    fn ring(&self) {
+        self.wake.notify_one();
+    }
+
+    async fn release(&self, owner: &str, jobs: &[ObjectId]) -> Result<u64, PortError> {
+        let change = Change::new().set("state", "ready").unset("lease").inc("attempt", -1);
+        self.store.patch_many(&JOBS, &bsons(jobs), mine(owner), change).await
+    }
+}
+
+fn leased(row: Row, queue: Queue, token: ObjectId) -> Leased {
+    debug_assert_eq!(row.queue, queue.as_str(), "the claim index starts with the queue");
+    Leased {
+        id: row.id,
+        kind: row.kind,
+        queue,
+        args: row.args,
+        attempt: row.attempt,
+        max_attempts: row.max_attempts,
+        crashes: row.crashes,
+        token,
+        timeout: Duration::from_millis(row.timeout_ms),
+        created_at: row.created_at,
+    }
+}
+
+/// The job has ended: its key is free again, its record goes after a while.
+fn closed(change: Change, state: &str, now: DateTime, keep: Duration) -> Change {
+    let change = change.set("state", state).set("finishedAt", now).unset("uniqueKey");
+    change.set("expireAt", later(now, keep))
+}
+
+fn with_error(change: Change, attempt: u32, error: &StepError, now: DateTime) -> Change {
+    let class = match error.class {
+        jobs::model::ErrorClass::Transient => "transient",
+        jobs::model::ErrorClass::Permanent => "permanent",
+        jobs::model::ErrorClass::Policy => "policy",
+    };
+    let error = doc! {
+        "at": now,
+        "attempt": i64::from(attempt),
+        "class": class,
+        "code": error.code.as_str(),
+        "message": error.message.as_str(),
+    };
+    change.with("errors", Edit::Push(error.into(), Some(KEEP_ERRORS)))
+}
+
+fn mine(owner: &str) -> Guard {
+    Guard::none().eq("state", "running").eq("lease.owner", owner)
+}
+
+fn bsons(ids: &[ObjectId]) -> Vec<Bson> {
+    ids.iter().copied().map(Bson::ObjectId).collect()
+}

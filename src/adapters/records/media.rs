@@ -1,0 +1,80 @@
+//! `event_media` over the document port.
+
+use async_trait::async_trait;
+use bson::DateTime;
+use jobs::{
+    model::{Media, MediaId, ProcessingStatus},
+    ports::{MediaFilter, MediaStore, PortError},
+};
+
+use super::{Records, collections::EVENT_MEDIA, diff::diff, read, write};
+use crate::adapters::documents::{Guard, Query, Test};
+
+const WHAT: &str = "event_media";
+
+#[async_trait]
+impl MediaStore for Records {
+    async fn create(&self, media: &Media) -> Result<(), PortError> {
+        match self.store.insert(&EVENT_MEDIA, write(media, WHAT)?).await {
+            Err(PortError::Conflict(_)) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    async fn media(&self, id: MediaId) -> Result<Media, PortError> {
+        let found = self.store.get(&EVENT_MEDIA, &id.into()).await?;
+        let missing = || PortError::Missing(format!("the medium {id} does not exist"));
+        read(found.ok_or_else(missing)?, WHAT)
+    }
+
+    async fn update(&self, before: &Media, mut after: Media) -> Result<Media, PortError> {
+        let seen = before.rev();
+        if let Some(processing) = &mut after.processing {
+            processing.rev = seen.saturating_add(1);
+        }
+        let change = diff(&write(before, WHAT)?, &write(&after, WHAT)?);
+        let guard = Guard::none().eq("processing.rev", seen);
+        let written = self.store.patch(&EVENT_MEDIA, &before.id.into(), guard, change).await?;
+        let lost = || PortError::Conflict(format!("the medium {} was written meanwhile", before.id));
+        read(written.ok_or_else(lost)?, WHAT)
+    }
+
+    async fn list(&self, filter: MediaFilter) -> Result<Vec<Media>, PortError> {
+        let mut guard = Guard::none().eq("isDeleted", false);
+        if let Some(status) = filter.status {
+            guard = guard.eq("processingStatus", status_name(status)?);
+        }
+        if let Some(file_type) = filter.file_type {
+            guard = guard.eq("fileType", to_bson(&file_type)?);
+        }
+        let mut query = Query::over("eventId_uploadedAt", filter.limit).at(filter.event_id);
+        if let Some((at, id)) = filter.after {
+            query = query.up_to(at);
+            // Of those uploaded at the very same millisecond, the page before ended with `id`.
+            guard = guard.and("_id", Test::Ne(id.into()));
+        }
+        let found = self.store.find(&EVENT_MEDIA, query.such_that(guard)).await?;
+        found.into_iter().map(|document| read(document, WHAT)).collect()
+    }
+
+    async fn waiting(
+        &self,
+        status: ProcessingStatus,
+        before: DateTime,
+        limit: u32,
+    ) -> Result<Vec<Media>, PortError> {
+        let query = Query::over("processing_status", limit).at(status_name(status)?).below(before);
+        let guard = Guard::none().and("processing.rev", Test::Exists(true));
+        let found = self.store.find(&EVENT_MEDIA, query.such_that(guard)).await?;
+        found.into_iter().map(|document| read(document, WHAT)).collect()
+    }
+}
+
+fn status_name(status: ProcessingStatus) -> Result<bson::Bson, PortError> {
+    to_bson(&status)
+}
+
+fn to_bson(value: &impl serde::Serialize) -> Result<bson::Bson, PortError> {
+    bson::serialize_to_bson(value)
+        .map_err(|error| PortError::refused("malformed_document", error.to_string()))
+}

@@ -1,0 +1,201 @@
+//! One attempt at one job: run it, then write how it ended.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use jobs::{
+    job::{Job, JobError, Outcome},
+    model::{ErrorClass, StepError},
+    ports::{Clock, Ending, Leased, Leases, PortError, later},
+    tools::Tools,
+};
+
+/// The first retry comes after at most this long; each further one may take twice as long.
+const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
+/// But at most this long.
+const BACK_OFF_LONGEST: Duration = Duration::from_secs(300);
+/// A job whose worker died so often is poison.
+const CRASHES: u32 = 3;
+/// A port that is away so long needs a person.
+const AWAY_LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Runs leased jobs.
+#[derive(Clone)]
+pub struct Engine {
+    tools: Tools,
+    leases: Arc<dyn Leases>,
+    clock: Arc<dyn Clock>,
+}
+
+/// How an attempt ended, for logs and for the lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Done, perhaps with a note.
+    Done(Option<String>),
+    /// It comes again; why, if something is wrong.
+    Again(Option<String>),
+    /// The port is away: the lane should rest.
+    Away(String),
+    /// It needs a person.
+    Dead(String),
+    /// The lease was lost meanwhile; somebody else has the job.
+    Fenced,
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Done(None) => f.write_str("done"),
+            Self::Done(Some(note)) => write!(f, "done ({note})"),
+            Self::Again(None) => f.write_str("again"),
+            Self::Again(Some(why)) => write!(f, "again ({why})"),
+            Self::Away(why) => write!(f, "away ({why})"),
+            Self::Dead(code) => write!(f, "dead ({code})"),
+            Self::Fenced => f.write_str("fenced"),
+        }
+    }
+}
+
+impl Engine {
+    /// An engine that gives jobs these tools.
+    pub fn new(tools: Tools, leases: Arc<dyn Leases>, clock: Arc<dyn Clock>) -> Self {
+        Self { tools, leases, clock }
+    }
+
+    /// Runs one attempt and writes its end. The end is written before this returns, so that a place
+    /// is free only when the store knows.
+    pub async fn attempt(&self, job: &Leased) -> Ended {
+        let began = std::time::Instant::now();
+        let ended = match dispatch(self, job).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                // The lease lapses and the job comes back: nothing is lost, only time.
+                tracing::warn!(job.id = %job.id, job.kind = %job.kind, %error, "the end of a job could not be written");
+                Ended::Away(error.to_string())
+            }
+        };
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            job.id = %job.id, job.kind = %job.kind, job.attempt = job.attempt, duration_ms,
+            "{} {ended}", job.kind,
+        );
+        ended
+    }
+
+    async fn run<J: Job>(&self, leased: &Leased) -> Result<Ended, PortError> {
+        let needs = J::Needs::from(&self.tools);
+        let job: J = match bson::deserialize_from_document(leased.args.clone()) {
+            Ok(job) => job,
+            Err(error) => {
+                let message = format!("the arguments are not those of {}: {error}", J::KIND);
+                return self.end(leased, Ending::Dead(permanent("bad_args", message))).await;
+            }
+        };
+        if leased.crashes >= CRASHES {
+            let message = format!("{} workers died with this job", leased.crashes);
+            return self.bury(&job, &needs, leased, permanent("worker_crashed", message)).await;
+        }
+        match limited(leased.timeout, job.run(&needs)).await {
+            Ok(Outcome::Done) => self.end(leased, Ending::Done(None)).await,
+            Ok(Outcome::Noted(note)) => self.end(leased, Ending::Done(Some(note))).await,
+            Ok(Outcome::NotYet(after)) => {
+                let at = later(self.clock.now(), after);
+                self.end(leased, Ending::Again { at, counted: false, error: None }).await
+            }
+            Err(error) => self.failed(&job, &needs, leased, error).await,
+        }
+    }
+
+    async fn failed<J: Job>(
+        &self,
+        job: &J,
+        needs: &J::Needs,
+        leased: &Leased,
+        error: JobError,
+    ) -> Result<Ended, PortError> {
+        let written = error.for_document();
+        let waited = later(leased.created_at, AWAY_LONGEST);
+        let now = self.clock.now();
+        let (counted, over) = match error {
+            JobError::Fail { .. } => (true, true),
+            JobError::Retry { .. } => (true, leased.attempt >= leased.max_attempts),
+            JobError::Unavailable(_) => (false, now > waited),
+        };
+        if over {
+            return self.bury(job, needs, leased, written).await;
+        }
+        let at = later(now, back_off(if counted { leased.attempt } else { 1 }));
+        job.postponed(needs, &written, at).await?;
+        self.end(leased, Ending::Again { at, counted, error: Some(written) }).await
+    }
+
+    /// Whoever watches is told before the job is dead: dying in between repeats the telling.
+    async fn bury<J: Job>(
+        &self,
+        job: &J,
+        needs: &J::Needs,
+        leased: &Leased,
+        error: StepError,
+    ) -> Result<Ended, PortError> {
+        job.given_up(needs, &error).await?;
+        self.end(leased, Ending::Dead(error)).await
+    }
+
+    async fn end(&self, leased: &Leased, ending: Ending) -> Result<Ended, PortError> {
+        let ended = match &ending {
+            Ending::Done(note) => Ended::Done(note.clone()),
+            Ending::Again { counted: false, error: Some(e), .. } => Ended::Away(e.message.clone()),
+            Ending::Again { error, .. } => Ended::Again(error.as_ref().map(|e| e.code.clone())),
+            Ending::Dead(error) => Ended::Dead(error.code.clone()),
+        };
+        let kept = self.leases.end(leased, ending).await?;
+        Ok(if kept { ended } else { Ended::Fenced })
+    }
+}
+
+/// Runs the job of the ticket's kind.
+async fn dispatch(engine: &Engine, leased: &Leased) -> Result<Ended, PortError> {
+    macro_rules! by_kind {
+        ($($job:ty),+ $(,)?) => {
+            match leased.kind.as_str() {
+                $(<$job as Job>::KIND => engine.run::<$job>(leased).await,)+
+                kind => {
+                    let message = format!("this version knows no job {kind}");
+                    engine.end(leased, Ending::Dead(permanent("unknown_kind", message))).await
+                }
+            }
+        };
+    }
+    jobs::every_job!(by_kind)
+}
+
+/// The job's answer, or an error if it takes too long or panics.
+async fn limited(
+    limit: Duration,
+    run: impl Future<Output = Result<Outcome, JobError>>,
+) -> Result<Outcome, JobError> {
+    match tokio::time::timeout(limit, AssertUnwindSafe(run).catch_unwind()).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panic)) => {
+            let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            let message = format!("the job panicked: {}", said.unwrap_or_default());
+            Err(JobError::Retry { code: "panicked".to_owned(), message })
+        }
+        Err(_) => {
+            let message = format!("the job took longer than {} s", limit.as_secs());
+            Err(JobError::Retry { code: "timeout".to_owned(), message })
+        }
+    }
+}
+
+/// Exponential, with full jitter, so that jobs that failed together do not come back together.
+fn back_off(attempt: u32) -> Duration {
+    let doubled = BACK_OFF_FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+    let longest = doubled.min(BACK_OFF_LONGEST);
+    Duration::from_millis(fastrand::u64(1..=u64::try_from(longest.as_millis()).unwrap_or(1)))
+}
+
+fn permanent(code: &str, message: String) -> StepError {
+    StepError { class: ErrorClass::Permanent, code: code.to_owned(), message }
+}

@@ -1,0 +1,112 @@
+//! Which lanes have free places, and which rest because their port is away.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bson::oid::ObjectId;
+use jobs::job::Queue;
+
+/// A lane rests at least this long when its port is away.
+const REST_FIRST: Duration = Duration::from_millis(500);
+/// And at most this long: a port that is back is noticed soon.
+const REST_LONGEST: Duration = Duration::from_secs(10);
+
+/// How many jobs of each lane run at the same time in one process.
+#[derive(Debug, Clone)]
+pub struct Slots(pub HashMap<Queue, u32>);
+
+/// The lanes of this process.
+#[derive(Debug, Clone)]
+pub struct Lanes(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    slots: HashMap<Queue, u32>,
+    running: HashMap<Queue, u32>,
+    rests: HashMap<Queue, Rest>,
+    held: HashSet<ObjectId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    until: Instant,
+    length: Duration,
+}
+
+/// A place in a lane; free again when it is dropped.
+#[derive(Debug)]
+pub struct Slot {
+    lanes: Lanes,
+    queue: Queue,
+    job: ObjectId,
+}
+
+impl Lanes {
+    /// Empty lanes with so many places.
+    pub fn new(slots: Slots) -> Self {
+        let (running, rests, held) = (HashMap::new(), HashMap::new(), HashSet::new());
+        Self(Arc::new(Mutex::new(State { slots: slots.0, running, rests, held })))
+    }
+
+    /// How many jobs of `queue` may be claimed now. A lane that rests lets nothing in; one that has
+    /// just rested lets one job in to see whether the port is back.
+    pub fn free(&self, queue: Queue) -> u32 {
+        let state = self.state();
+        let slots = state.slots.get(&queue).copied().unwrap_or(1);
+        let free = slots.saturating_sub(state.running.get(&queue).copied().unwrap_or(0));
+        match state.rests.get(&queue) {
+            Some(rest) if Instant::now() < rest.until => 0,
+            Some(_) => free.min(1),
+            None => free,
+        }
+    }
+
+    /// Takes a place for `job`.
+    pub fn take(&self, queue: Queue, job: ObjectId) -> Slot {
+        let mut state = self.state();
+        *state.running.entry(queue).or_default() += 1;
+        state.held.insert(job);
+        Slot { lanes: self.clone(), queue, job }
+    }
+
+    /// The port behind the lane is away: it rests, each time twice as long.
+    pub fn rest(&self, queue: Queue) {
+        let mut state = self.state();
+        let now = Instant::now();
+        let length = match state.rests.get(&queue) {
+            // Several jobs that were under way together are one sign, not several.
+            Some(rest) if now < rest.until => return,
+            Some(rest) => (rest.length * 2).min(REST_LONGEST),
+            None => REST_FIRST,
+        };
+        state.rests.insert(queue, Rest { until: now + length, length });
+    }
+
+    /// The port behind the lane has answered.
+    pub fn go_on(&self, queue: Queue) {
+        self.state().rests.remove(&queue);
+    }
+
+    /// The jobs that hold a place.
+    pub fn held(&self) -> Vec<ObjectId> {
+        self.state().held.iter().copied().collect()
+    }
+
+    /// A poisoned lock only means that a thread died between two plain assignments.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.lanes.state();
+        if let Some(running) = state.running.get_mut(&self.queue) {
+            *running = running.saturating_sub(1);
+        }
+        state.held.remove(&self.job);
+    }
+}

@@ -1,0 +1,29 @@
+//! The job engine: leases out of the store, apalis as the runtime. The only place that says
+//! `apalis`.
+
+mod backend;
+mod claimer;
+mod cron;
+mod handle;
+mod lanes;
+mod pool;
+
+pub use handle::{Ended, Engine};
+pub use lanes::Slots;
+pub use pool::Pool;
+
+use std::time::Duration;
+
+/// How long a lease lasts. Long enough for a slow renewal, short enough that a lost job is soon
+/// back.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// Leases are renewed every third of their time: two renewals may fail.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How often lapsed leases are looked for.
+const REAP_EVERY: Duration = Duration::from_secs(3);
+/// The longest time between two looks into the queue when nothing happens.
+const POLL_SLOWEST: Duration = Duration::from_secs(1);
+/// The shortest: right after something happened.
+const POLL_FASTEST: Duration = Duration::from_millis(50);
+/// How long running jobs may go on after the stop is asked for.
+const DRAIN: Duration = Duration::from_secs(25);

@@ -1,0 +1,145 @@
+//! The workers of one process: start, keep their leases, stop without losing anything.
+
+use std::sync::Arc;
+
+use apalis::prelude::*;
+use jobs::ports::{Clock, JobQueue, Leases, later};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    DRAIN, LEASE, REAP_EVERY, RENEW_EVERY,
+    backend::{LeasedJobs, Work},
+    claimer::Claimer,
+    cron,
+    handle::{Ended, Engine},
+    lanes::{Lanes, Slots},
+};
+
+/// How many lapsed leases are looked at in one go.
+const REAP: u32 = 100;
+
+/// Running workers.
+pub struct Pool {
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    jobs: TaskTracker,
+    beat: CancellationToken,
+    lanes: Lanes,
+    leases: Arc<dyn Leases>,
+    owner: String,
+}
+
+/// What apalis hands to each attempt.
+#[derive(Clone)]
+struct Hands {
+    engine: Engine,
+    lanes: Lanes,
+    leases: Arc<dyn Leases>,
+}
+
+impl Pool {
+    /// Starts to work through the queue with so many places a lane.
+    pub fn start(
+        engine: Engine,
+        leases: Arc<dyn Leases>,
+        queue: Arc<dyn JobQueue>,
+        clock: Arc<dyn Clock>,
+        slots: Slots,
+    ) -> Self {
+        let (stop, beat) = (CancellationToken::new(), CancellationToken::new());
+        let (tracker, jobs) = (TaskTracker::new(), TaskTracker::new());
+        let lanes = Lanes::new(slots);
+        let owner = format!("{}-{}", std::process::id(), bson::oid::ObjectId::new().to_hex());
+        let (work, incoming) = mpsc::channel(1);
+
+        let hands = Hands { engine, lanes: lanes.clone(), leases: leases.clone() };
+        let spawn = {
+            let jobs = jobs.clone();
+            move |attempt| jobs.spawn(attempt)
+        };
+        let worker = WorkerBuilder::new(&owner)
+            .backend(LeasedJobs::new(incoming))
+            .data(hands)
+            .parallelize(spawn)
+            .build(attempt);
+        tracker.spawn(async move {
+            if let Err(error) = worker.run().await {
+                tracing::error!(%error, "the worker ended");
+            }
+        });
+
+        let beating = keep_leases(leases.clone(), clock.clone(), lanes.clone(), owner.clone());
+        tracker.spawn(beat.clone().run_until_cancelled_owned(beating));
+        tracker.spawn(stop.clone().run_until_cancelled_owned(reap(leases.clone())));
+        tracker.spawn(cron::run(queue, clock.clone(), stop.clone()));
+        let (claims, names) = (leases.clone(), owner.clone());
+        let places = lanes.clone();
+        let claimer = Claimer { leases: claims, clock, lanes: places, owner: names, work };
+        tracker.spawn(claimer.run(stop.clone()));
+        Self { stop, tracker, jobs, beat, lanes, leases, owner }
+    }
+
+    /// Stops claiming, lets running jobs go on for a while with their leases kept, and gives back
+    /// what is left without counting an attempt.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.jobs.close();
+        if tokio::time::timeout(DRAIN, self.jobs.wait()).await.is_err() {
+            tracing::warn!("jobs still run after {} s, they are given back", DRAIN.as_secs());
+        }
+        self.beat.cancel();
+        if let Err(error) = self.leases.release(&self.owner, &self.lanes.held()).await {
+            tracing::warn!(%error, "jobs could not be given back, their leases will lapse");
+        }
+        self.tracker.close();
+        if tokio::time::timeout(REAP_EVERY, self.tracker.wait()).await.is_err() {
+            tracing::debug!("a task of the pool did not end in time");
+        }
+    }
+}
+
+/// One attempt, and what its end means for the lane.
+async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
+    match hands.engine.attempt(&work.job).await {
+        Ended::Away(_) => hands.lanes.rest(work.job.queue),
+        Ended::Fenced => {}
+        _ => hands.lanes.go_on(work.job.queue),
+    }
+    drop(work);
+    hands.leases.ring();
+    Ok(())
+}
+
+/// Renews all leases of this process with one write.
+async fn keep_leases(
+    leases: Arc<dyn Leases>,
+    clock: Arc<dyn Clock>,
+    lanes: Lanes,
+    owner: String,
+) {
+    let mut every = tokio::time::interval(RENEW_EVERY);
+    loop {
+        every.tick().await;
+        let held = lanes.held();
+        if held.is_empty() {
+            continue;
+        }
+        if let Err(error) = leases.extend(&owner, &held, later(clock.now(), LEASE)).await {
+            tracing::warn!(%error, "leases could not be renewed, trying again");
+        }
+    }
+}
+
+/// Gives back what dead workers held.
+async fn reap(leases: Arc<dyn Leases>) {
+    let mut every = tokio::time::interval(REAP_EVERY);
+    loop {
+        every.tick().await;
+        match leases.reap(REAP).await {
+            Ok(0) => {}
+            Ok(reaped) => tracing::warn!(reaped, "jobs of a lost worker are back in the queue"),
+            Err(error) => tracing::warn!(%error, "lapsed leases could not be looked for"),
+        }
+    }
+}
