@@ -9,10 +9,6 @@ use std::time::Instant;
 
 use crate::{Code, DecodeError, Limits};
 
-/// The most bytes that one probe or poster reads. A demuxer that looks for a keyframe in a file
-/// without an index reads on and on; half a gigabyte is some minutes of 4K video.
-const BUDGET_BYTES: u64 = 512 << 20;
-
 /// Why a demuxer was stopped; it only hears "input/output error" itself.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -53,10 +49,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// A reader at the start of `file`.
-    pub(crate) fn new(file: &File, watch: Arc<Watch>) -> io::Result<Self> {
+    /// A reader at the start of `file` that gives `budget` bytes at most, as if it ended then.
+    pub(crate) fn new(file: &File, watch: Arc<Watch>, budget: u64) -> io::Result<Self> {
         let size = file.metadata()?.len();
-        Ok(Self { file: file.try_clone()?, position: 0, size, left: BUDGET_BYTES, watch })
+        Ok(Self { file: file.try_clone()?, position: 0, size, left: budget, watch })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 
-use crate::{DecodeError, Format, Limits};
+use crate::orientation::Orientation;
+use crate::{DecodeError, Format, Kind, Limits, exif, pdf, picture_header, video};
 
 /// What a file says about itself. Absent means that the file does not say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,14 +70,148 @@ pub struct Gps {
 
 /// Reads what `file` says about itself, without decoding pictures.
 pub fn facts(file: &File, format: Format, limits: &Limits) -> Result<Facts, DecodeError> {
-    match format {
-        Format::Mp4
-        | Format::Mov
-        | Format::ThreeGp
-        | Format::WebM
-        | Format::Mkv
-        | Format::Avi
-        | Format::MpegTs => crate::video::probe(file, format, limits),
-        _ => Ok(Facts::default()),
+    match format.kind() {
+        Kind::Image => picture(file, format, limits),
+        Kind::Video | Kind::Audio => video::probe(file, format, limits),
+        Kind::Document => pdf::facts(file, limits),
+    }
+}
+
+fn picture(file: &File, format: Format, limits: &Limits) -> Result<Facts, DecodeError> {
+    let mut header = picture_header::read(file, format, limits)?;
+    let block = header.exif.take();
+    let is_heif = matches!(format, Format::Heic | Format::Avif);
+    // HEIF turns its pictures itself; the orientation in its EXIF is only a copy.
+    let sideways = match &block {
+        Some(block) if !is_heif => Orientation::of_exif(block).is_sideways(),
+        _ => header.sideways,
+    };
+    let exif = if is_heif { exif::of_heif(file, limits)? } else { block.and_then(exif::of_block) };
+    let size = header.size.map(|(w, h)| if sideways { (h, w) } else { (w, h) });
+    Ok(Facts {
+        width: size.map(|size| size.0),
+        height: size.map(|size| size.1),
+        exif,
+        frames: Some(header.frames).filter(|frames| *frames > 1),
+        ..Facts::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Code;
+    use crate::fixtures::{fixture, limits};
+
+    fn facts_of(path: &str) -> Result<Facts, DecodeError> {
+        let (file, format) = fixture(path);
+        facts(&file, format, &limits())
+    }
+
+    #[test]
+    fn camera_time_and_place_of_a_photo() {
+        let exif = facts_of("images/gps_iphone.jpg").unwrap().exif.unwrap();
+
+        assert_eq!(exif.make.as_deref(), Some("Apple"));
+        assert_eq!(exif.model.as_deref(), Some("iPhone XR"));
+        assert_eq!(exif.local_time.as_deref(), Some("2020-09-02T18:52:42.892"));
+        assert_eq!(exif.offset_minutes, None);
+        let gps = exif.gps.unwrap();
+        assert!((gps.latitude - 43.859_469).abs() < 1e-5);
+        assert!((gps.longitude - 15.503_283).abs() < 1e-5);
+        assert_eq!(
+            (exif.focal_length_mm, exif.f_number, exif.iso),
+            (Some(4.2), Some(1.8), Some(25))
+        );
+    }
+
+    #[test]
+    fn exif_is_found_in_each_container() {
+        for (path, model) in [
+            ("images/exif_prefix.webp", "iPhone X"),
+            ("images/exif_as_text.png", "vivo X90 Pro+"),
+            ("images/exif.avif", "iPhone 12 Pro"),
+        ] {
+            let exif = facts_of(path).unwrap().exif.unwrap();
+            assert_eq!(exif.model.as_deref(), Some(model), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_picture_has_the_size_that_is_shown() {
+        let size = |path| facts_of(path).map(|facts| (facts.width.unwrap(), facts.height.unwrap()));
+
+        // Stored as 320 x 240 with orientation 6.
+        assert_eq!(size("images/exif_prefix.webp").unwrap(), (240, 320));
+        assert_eq!(size("images/exif.avif").unwrap(), (192, 256));
+        assert_eq!(size("images/bigtiff.tif").unwrap(), (64, 64));
+        assert_eq!(size("images/short.bmp").unwrap(), (127, 64));
+    }
+
+    #[test]
+    fn frames_are_counted() {
+        let frames = |path| facts_of(path).unwrap().frames;
+
+        assert_eq!(frames("images/five_frames.gif"), Some(5));
+        assert_eq!(frames("images/animated.webp"), Some(6));
+        assert_eq!(frames("images/animated.png"), Some(2));
+        assert_eq!(frames("images/exif_prefix.webp"), None);
+    }
+
+    #[test]
+    fn directories_that_point_at_themselves_end() {
+        let facts = facts_of("images/exif_loop.jpg").unwrap();
+
+        assert_eq!((facts.width, facts.height), (Some(1), Some(1)));
+        assert_eq!(facts.exif.unwrap().model.as_deref(), Some("Canon EOS 1000D"));
+    }
+
+    #[test]
+    fn a_picture_without_a_size_is_damaged() {
+        assert_eq!(facts_of("images/iloc_huge.heic").unwrap_err().code, Code::CorruptFile);
+    }
+
+    #[test]
+    fn a_turned_film() {
+        let facts = facts_of("videos/rot90_gps.mp4").unwrap();
+
+        assert_eq!((facts.width, facts.height), (Some(90), Some(160)));
+        assert_eq!(facts.rotation_degrees, Some(90));
+        assert_eq!(facts.codec.as_deref(), Some("h264"));
+        assert_eq!((facts.duration_seconds, facts.frame_rate), (Some(2.0), Some(25.0)));
+        let exif = facts.exif.unwrap();
+        assert_eq!(exif.local_time.as_deref(), Some("2024-05-17T10:20:30"));
+        assert_eq!(exif.offset_minutes, Some(0));
+        assert_eq!(exif.gps, Some(Gps { latitude: 48.8584, longitude: 2.2945 }));
+    }
+
+    #[test]
+    fn the_stored_size_of_a_film_does_not_depend_on_the_shape_of_its_pixels() {
+        let facts = facts_of("videos/sar_64_45.mp4").unwrap();
+
+        assert_eq!((facts.width, facts.height), (Some(128), Some(96)));
+    }
+
+    #[test]
+    fn music_has_length_codec_and_rates() {
+        for (path, codec, rate) in [
+            ("videos/tone.mp3", "mp3", 44_100),
+            ("videos/tone.m4a", "aac", 44_100),
+            ("videos/tone.opus", "opus", 48_000),
+            ("videos/tone.flac", "flac", 8_000),
+            ("videos/tone.wav", "pcm_s16le", 8_000),
+        ] {
+            let facts = facts_of(path).unwrap();
+            assert_eq!(facts.codec.as_deref(), Some(codec), "{path}");
+            assert_eq!(facts.sample_rate_hz, Some(rate), "{path}");
+            assert!(facts.duration_seconds.is_some_and(|time| time > 0.4 && time < 1.2), "{path}");
+            assert!(facts.bitrate_kbps.is_some_and(|rate| rate > 15 && rate < 130), "{path}");
+            assert_eq!((facts.width, facts.rotation_degrees), (None, None), "{path}");
+        }
+    }
+
+    #[test]
+    fn boxes_in_boxes_in_boxes_are_refused() {
+        assert_eq!(facts_of("videos/nested_boxes.mp4").unwrap_err().code, Code::CorruptFile);
     }
 }

@@ -4,13 +4,22 @@
 //! looks at the header first and refuses before it spends.
 
 mod avio;
+#[cfg(test)]
+mod bent_tests;
 mod bmp;
 mod bmp_runs;
 mod bytes;
 mod colour;
+#[cfg(test)]
+mod corpus_tests;
 mod error;
+mod exif;
+mod exif_text;
 mod facts;
+#[cfg(test)]
+mod fixtures;
 mod gif;
+mod heif_header;
 mod ifd;
 mod jpeg;
 mod jpeg_header;
@@ -18,7 +27,9 @@ mod libav;
 mod libav_frame;
 mod limits;
 mod orientation;
+mod pdf;
 mod picture;
+mod picture_header;
 mod png;
 mod resize;
 mod rows;
@@ -32,6 +43,7 @@ mod video;
 mod video_poster;
 mod webp;
 mod webp_sys;
+mod window;
 
 pub use error::{Code, DecodeError};
 pub use facts::{Exif, Facts, Gps, facts};

@@ -14,6 +14,9 @@ use ffmpeg_next::format::context::StreamIo;
 use crate::avio::{Reader, Watch};
 use crate::{Code, DecodeError, Format, Limits};
 
+/// The most bytes that one probe or poster reads. A demuxer that looks for a keyframe in a file
+/// without an index reads on and on; half a gigabyte is some minutes of 4K video.
+const READ_BYTES: u64 = 512 << 20;
 /// How much a probe may read and how long it may look, in bytes and microseconds of the film.
 const PROBE_BYTES: i64 = 5 << 20;
 const PROBE_MICROSECONDS: i64 = 5_000_000;
@@ -91,7 +94,7 @@ impl Input {
         })?;
         silence();
         let watch = Watch::new(limits);
-        let mut io = StreamIo::from_read_seek(Reader::new(file, Arc::clone(&watch))?)
+        let mut io = StreamIo::from_read_seek(Reader::new(file, Arc::clone(&watch), READ_BYTES)?)
             .map_err(|_| out_of_memory())?;
         let pb = io.as_mut_ptr();
 
@@ -148,6 +151,16 @@ impl Input {
         // SAFETY: the context is open.
         let start = unsafe { (*self.context).start_time };
         if start == AV_NOPTS_VALUE { 0 } else { start }
+    }
+
+    /// A text that the container has under `key`, in any case of letters.
+    pub(crate) fn tag(&self, key: &CStr) -> Option<String> {
+        // SAFETY: the context is open; entries hold strings that end with a NUL.
+        unsafe {
+            let entry = av_dict_get((*self.context).metadata, key.as_ptr(), ptr::null(), 0);
+            let value = (!entry.is_null()).then(|| CStr::from_ptr((*entry).value))?;
+            crate::exif_text::text(value.to_bytes())
+        }
     }
 
     /// The streams that the container describes so far.

@@ -1,9 +1,11 @@
 //! What a film says about itself, and a picture of it.
 
+use std::ffi::CStr;
 use std::fs::File;
 
+use crate::exif_text::{iso_6709, local_time, offset_minutes};
 use crate::libav::{Input, Stream, StreamKind};
-use crate::{DecodeError, Facts, Format, Limits};
+use crate::{DecodeError, Exif, Facts, Format, Limits};
 
 pub(crate) use crate::video_poster::poster;
 
@@ -27,6 +29,7 @@ pub(crate) fn probe(file: &File, format: Format, limits: &Limits) -> Result<Fact
         codec: video.or(audio).and_then(|stream| stream.codec.clone()),
         bitrate_kbps: bitrate(file.metadata()?.len(), duration),
         sample_rate_hz: audio.map(|stream| stream.sample_rate).filter(|rate| *rate > 0),
+        exif: exif(&input),
         ..Facts::default()
     };
     if let Some(video) = video {
@@ -82,6 +85,29 @@ fn is_incomplete(input: &Input, format: Format) -> bool {
     // A transport stream has no header: its streams turn up one by one.
     let headless = format == Format::MpegTs;
     headless || streams.is_empty() || input.duration().is_none() || streams.iter().any(lacks)
+}
+
+/// Camera, time and place, by the names that Apple, Android and FFmpeg use.
+fn exif(input: &Input) -> Option<Exif> {
+    let first = |keys: &[&CStr]| keys.iter().find_map(|key| input.tag(key));
+    // Apple's own date has the offset of the place; the container's is in UTC.
+    let time = first(&[c"com.apple.quicktime.creationdate", c"creation_time"]);
+    let time = time.as_deref().and_then(|time| time.split_at_checked(19));
+    let local = time.and_then(|(time, _)| local_time(time, None));
+    let exif = Exif {
+        make: first(&[c"com.apple.quicktime.make", c"com.android.manufacturer", c"make"]),
+        model: first(&[c"com.apple.quicktime.model", c"com.android.model", c"model"]),
+        offset_minutes: time
+            .filter(|_| local.is_some())
+            // Digits behind the second come before the zone.
+            .map(|(_, rest)| rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit()))
+            .and_then(offset_minutes),
+        local_time: local,
+        gps: first(&[c"com.apple.quicktime.location.ISO6709", c"location"])
+            .and_then(|place| iso_6709(&place)),
+        ..Exif::default()
+    };
+    (exif != Exif::default()).then_some(exif)
 }
 
 /// Overall bit rate in kbit/s.

@@ -4,6 +4,7 @@ use std::fs::File;
 
 use crate::libav::{Input, Packet, Stream, StreamKind};
 use crate::libav_frame::{Decoder, Frame, to_rgb};
+use crate::orientation::Orientation;
 use crate::video::Turn;
 use crate::{DecodeError, Format, Limits, Raster};
 
@@ -62,14 +63,13 @@ struct Search<'a> {
 impl Search<'_> {
     fn run(mut self) -> Result<Raster, DecodeError> {
         let duration = self.input.duration().unwrap_or(0.0);
-        let first = (duration * 0.1).min(FIRST_TRY_SECONDS);
-        let mut found = (first > 0.0 && self.look_at(first)?) || self.best.is_some();
+        let mut found = self.look_at((duration * 0.1).min(FIRST_TRY_SECONDS))?;
         if self.best.is_none() {
             // The place may lie behind the end of a file that was cut off.
             found = self.look_at(0.0)?;
         }
         for part in LATER_TRIES {
-            if found || self.is_telling() || duration <= 0.0 {
+            if found || duration <= 0.0 {
                 break;
             }
             found = self.look_at(duration * part)?;
@@ -79,10 +79,6 @@ impl Search<'_> {
             .take()
             .ok_or_else(|| self.input.refusal(0, "no picture of the video can be decoded"))?;
         Ok(upright(raster, Turn::of(&self.stream)))
-    }
-
-    fn is_telling(&self) -> bool {
-        self.best.as_ref().is_some_and(|(contrast, _)| *contrast >= FLAT)
     }
 
     /// Decodes keyframes from `seconds` on until one shows something.
@@ -151,24 +147,111 @@ fn contrast(raster: &Raster) -> f64 {
 
 /// Turns a picture as it is to be shown.
 fn upright(raster: Raster, turn: Turn) -> Raster {
-    if turn.degrees == 0 && !turn.mirrored {
-        return raster;
+    let orientation = match (turn.degrees, turn.mirrored) {
+        (90, false) => 6,
+        (180, false) => 3,
+        (270, false) => 8,
+        (0, true) => 2,
+        (90, true) => 7,
+        (180, true) => 4,
+        (270, true) => 5,
+        _ => return raster,
+    };
+    let orientation = Orientation::from_tag(orientation);
+    let (width, height, rgb) = orientation.apply(raster.width, raster.height, raster.rgb);
+    Raster { width, height, rgb }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Code;
+    use crate::fixtures::{fixture, limits};
+
+    fn poster_of(path: &str) -> Result<Raster, DecodeError> {
+        let (file, format) = fixture(path);
+        poster(&file, format, &limits())
     }
-    let (width, height) = (raster.width as usize, raster.height as usize);
-    let (new_width, new_height) = if turn.swaps() { (height, width) } else { (width, height) };
-    let mut rgb = Vec::with_capacity(raster.rgb.len());
-    for y in 0..new_height {
-        for x in 0..new_width {
-            let (from_x, from_y) = match turn.degrees {
-                90 => (y, height - 1 - x),
-                180 => (width - 1 - x, height - 1 - y),
-                270 => (width - 1 - y, x),
-                _ => (x, y),
-            };
-            let from_x = if turn.mirrored { width - 1 - from_x } else { from_x };
-            let at = (from_y * width + from_x) * 3;
-            rgb.extend_from_slice(raster.rgb.get(at..at + 3).unwrap_or(&[0; 3]));
-        }
+
+    /// The colour in the middle of a part of the picture, from 0.0 to 1.0 across and down.
+    fn colour(raster: &Raster, across: f64, down: f64) -> [u8; 3] {
+        let x = (f64::from(raster.width) * across) as usize;
+        let y = (f64::from(raster.height) * down) as usize;
+        let at = (y * raster.width as usize + x) * 3;
+        raster.rgb[at..at + 3].try_into().unwrap()
     }
-    Raster { width: new_width as u32, height: new_height as u32, rgb }
+
+    #[test]
+    fn a_turned_film_gives_an_upright_poster() {
+        let poster = poster_of("videos/rot90_gps.mp4").unwrap();
+
+        assert_eq!((poster.width, poster.height), (90, 160));
+        assert_eq!(poster.rgb.len(), 90 * 160 * 3);
+        // The test picture has red on its left and cyan on its right; turned clockwise they are
+        // above and below.
+        let [above, below] = [colour(&poster, 0.2, 0.05), colour(&poster, 0.2, 0.95)];
+        assert!(above[0] > 200 && above[1] < 60, "{above:?}");
+        assert!(below[0] < 60 && below[1] > 200 && below[2] > 200, "{below:?}");
+    }
+
+    #[test]
+    fn a_black_beginning_is_passed_over() {
+        let poster = poster_of("videos/black_start.mp4").unwrap();
+
+        assert!(contrast(&poster) > FLAT);
+    }
+
+    #[test]
+    fn a_film_of_black_alone_still_has_a_poster() {
+        let poster = poster_of("videos/black_only.mp4").unwrap();
+
+        assert!(contrast(&poster) < FLAT);
+        assert!(poster.rgb.iter().all(|value| *value < 10));
+    }
+
+    #[test]
+    fn pixels_that_are_not_square_are_made_square() {
+        let poster = poster_of("videos/sar_64_45.mp4").unwrap();
+
+        assert_eq!((poster.width, poster.height), (182, 96));
+    }
+
+    #[test]
+    fn a_film_that_is_cut_off_has_a_poster() {
+        let poster = poster_of("videos/truncated.webm").unwrap();
+
+        assert!(contrast(&poster) > FLAT);
+    }
+
+    #[test]
+    fn a_transport_stream_has_a_poster() {
+        let poster = poster_of("videos/stream.ts").unwrap();
+
+        assert_eq!((poster.width, poster.height), (160, 90));
+    }
+
+    #[test]
+    fn a_film_too_large_for_the_memory_is_refused_before_it_is_decoded() {
+        let (file, format) = fixture("videos/rot90_gps.mp4");
+        let limits = Limits { memory_bytes: 100_000, ..limits() };
+
+        let refusal = poster(&file, format, &limits).unwrap_err();
+
+        assert_eq!(refusal.code, Code::MemoryLimit);
+    }
+
+    #[test]
+    fn the_deadline_holds() {
+        let (file, format) = fixture("videos/rot90_gps.mp4");
+        let limits = Limits { deadline: std::time::Instant::now(), ..limits() };
+
+        let refusal = poster(&file, format, &limits).unwrap_err();
+
+        assert_eq!(refusal.code, Code::DecodeTimeout);
+    }
+
+    #[test]
+    fn music_has_no_poster() {
+        assert_eq!(poster_of("videos/tone.m4a").unwrap_err().code, Code::CorruptFile);
+    }
 }

@@ -1,0 +1,48 @@
+//! Small files for the tests of this crate.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::{Format, Limits};
+
+/// Opens a file of `fixtures/`; its format is taken from the ending of its name.
+pub(crate) fn fixture(path: &str) -> (File, Format) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    let file = File::open(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    (file, format_of(path).unwrap())
+}
+
+/// Limits that no fixture reaches, on a slow machine either.
+pub(crate) fn limits() -> Limits {
+    Limits::within(Duration::from_secs(30))
+}
+
+/// The format that the ending of a name stands for.
+pub(crate) fn format_of(path: &str) -> Option<Format> {
+    let ending = path.rsplit('.').next()?.to_ascii_lowercase();
+    Some(match ending.as_str() {
+        "jpg" | "jpeg" => Format::Jpeg,
+        "png" => Format::Png,
+        "gif" => Format::Gif,
+        "webp" => Format::WebP,
+        "tif" | "tiff" => Format::Tiff,
+        "bmp" => Format::Bmp,
+        "avif" => Format::Avif,
+        "heic" => Format::Heic,
+        "mp4" => Format::Mp4,
+        "mov" => Format::Mov,
+        "3gp" => Format::ThreeGp,
+        "webm" => Format::WebM,
+        "mkv" => Format::Mkv,
+        "avi" => Format::Avi,
+        "ts" => Format::MpegTs,
+        "mp3" => Format::Mp3,
+        "m4a" => Format::M4a,
+        "flac" => Format::Flac,
+        "ogg" | "opus" => Format::Ogg,
+        "wav" => Format::Wav,
+        "pdf" => Format::Pdf,
+        _ => return None,
+    })
+}

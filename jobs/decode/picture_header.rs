@@ -1,0 +1,274 @@
+//! Size, EXIF block and number of frames of a still picture, without decoding its pixels.
+
+use std::fs::File;
+
+use crate::bytes::{be16, be32, has, le16, le32};
+use crate::window::Window;
+use crate::{DecodeError, Format, Limits};
+
+/// The longest EXIF block that is read. JPEG holds 64 KB; other formats some hundred KB at most.
+const EXIF_BYTES: usize = 2 << 20;
+/// The longest TIFF file of which the tags are read (kamadak-exif wants all of it in memory).
+const TIFF_BYTES: usize = 64 << 20;
+/// More markers, chunks or frames than any real picture has; the walk ends there.
+const MOST_PARTS: u32 = 200_000;
+
+/// What the header of a picture says.
+#[derive(Debug, Default)]
+pub(crate) struct Header {
+    /// Width and height as stored.
+    pub(crate) size: Option<(u32, u32)>,
+    /// The TIFF block of its EXIF, without `Exif\0\0`.
+    pub(crate) exif: Option<Vec<u8>>,
+    /// Frames of an animation.
+    pub(crate) frames: u32,
+    /// The container itself turns it on its side (HEIF's `irot`).
+    pub(crate) sideways: bool,
+}
+
+impl Header {
+    fn take_exif(&mut self, block: Vec<u8>) {
+        let block = match block.strip_prefix(b"Exif\0\0") {
+            Some(tiff) => tiff.to_vec(),
+            None => block,
+        };
+        if self.exif.is_none() && (has(&block, 0, b"II") || has(&block, 0, b"MM")) {
+            self.exif = Some(block);
+        }
+    }
+}
+
+/// Reads the header of a picture.
+pub(crate) fn read(file: &File, format: Format, limits: &Limits) -> Result<Header, DecodeError> {
+    let mut window = Window::new(file, limits)?;
+    let mut header = match format {
+        Format::Jpeg => jpeg(&mut window),
+        Format::Png => png(&mut window),
+        Format::Gif => gif(&mut window, limits.still_bytes),
+        Format::WebP => webp(&mut window),
+        Format::Tiff => tiff(&mut window),
+        Format::Bmp => bmp(&mut window),
+        Format::Heic | Format::Avif => crate::heif_header::read(&mut window),
+        _ => Ok(Header::default()),
+    }?;
+    header.size = header.size.filter(|(width, height)| *width > 0 && *height > 0);
+    if header.size.is_none() && header.exif.is_none() {
+        return Err(DecodeError::corrupt("the header of the picture is damaged"));
+    }
+    Ok(header)
+}
+
+fn jpeg(window: &mut Window) -> Result<Header, DecodeError> {
+    let mut header = Header::default();
+    if window.array(0)? != Some([0xFF, 0xD8]) {
+        return Ok(header);
+    }
+    let mut at = 2;
+    for _ in 0..MOST_PARTS {
+        let Some([start, code]) = window.array(at)? else { break };
+        // Stray bytes between segments are common in files of phones; fill bytes are allowed.
+        if start != 0xFF || code == 0xFF {
+            at += 1;
+            continue;
+        }
+        if matches!(code, 0x00 | 0x01 | 0xD0..=0xD8) {
+            at += 2;
+            continue;
+        }
+        if matches!(code, 0xD9 | 0xDA) {
+            break;
+        }
+        let Some(length) = window.array(at + 2)?.map(u16::from_be_bytes) else { break };
+        let body = at + 4;
+        match code {
+            0xC0..=0xCF if !matches!(code, 0xC4 | 0xC8 | 0xCC) && header.size.is_none() => {
+                let Some([_, h1, h0, w1, w0]) = window.array(body)? else { break };
+                let edge = |high, low| u32::from(u16::from_be_bytes([high, low]));
+                header.size = Some((edge(w1, w0), edge(h1, h0)));
+            }
+            0xE1 if window.array(body)? == Some(*b"Exif\0\0") => {
+                let length = u64::from(length).saturating_sub(2);
+                header.take_exif(window.part(body, length, EXIF_BYTES)?);
+            }
+            _ => {}
+        }
+        at += 2 + u64::from(length.max(2));
+    }
+    Ok(header)
+}
+
+fn png(window: &mut Window) -> Result<Header, DecodeError> {
+    let mut header = Header::default();
+    if window.array(0)? != Some(*b"\x89PNG\r\n\x1a\n") {
+        return Ok(header);
+    }
+    let mut raw_profile = None;
+    let mut at = 8;
+    for _ in 0..MOST_PARTS {
+        let Some(head) = window.array::<8>(at)? else { break };
+        let length = u64::from(be32(&head, 0).unwrap_or(0));
+        let body = at + 8;
+        match &head[4..] {
+            b"IHDR" => {
+                let size = window.array::<8>(body)?.unwrap_or_default();
+                header.size = be32(&size, 0).zip(be32(&size, 4));
+            }
+            b"eXIf" => header.take_exif(window.part(body, length, EXIF_BYTES)?),
+            b"tEXt" if raw_profile.is_none() => {
+                let is_profile = window.array(body)? == Some(*b"Raw profile type ");
+                if is_profile {
+                    // Two digits for each byte.
+                    raw_profile = from_hex(&window.part(body, length, EXIF_BYTES * 2)?);
+                }
+            }
+            b"fcTL" => header.frames += 1,
+            b"IEND" => break,
+            _ => {}
+        }
+        at += 12 + length;
+    }
+    if let Some(profile) = raw_profile {
+        header.take_exif(profile);
+    }
+    Ok(header)
+}
+
+/// The EXIF in a text of ImageMagick: a name, a zero, `exif` or `APP1`, a length, hex digits.
+fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let at = text.iter().position(|byte| *byte == 0)?;
+    let mut lines = text.get(at + 1..)?.split(|byte| *byte == b'\n').filter(|l| !l.is_empty());
+    if !matches!(lines.next()?.trim_ascii(), b"exif" | b"APP1") {
+        return None;
+    }
+    lines.next()?;
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let digits: Vec<u8> = lines.flatten().filter_map(digit).collect();
+    Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, d| byte << 4 | d)).collect())
+}
+
+fn gif(window: &mut Window, most_bytes: u64) -> Result<Header, DecodeError> {
+    let mut header = Header::default();
+    let Some(head) = window.array::<13>(0)? else { return Ok(header) };
+    if !has(&head, 0, b"GIF8") {
+        return Ok(header);
+    }
+    let edge = |at| le16(&head, at).map(u32::from);
+    header.size = edge(6).zip(edge(8));
+    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3u64 << ((flags & 7) + 1) };
+    let mut at = 13 + table(head[10]);
+    while header.frames < MOST_PARTS && at < most_bytes {
+        at = match window.array(at)? {
+            Some([0x21]) => skip_blocks(window, at + 2)?,
+            Some([0x2C]) => {
+                let Some([flags]) = window.array(at + 9)? else { break };
+                header.frames += 1;
+                // Behind the table of colours is one byte, the size of the first code.
+                skip_blocks(window, at + 10 + table(flags) + 1)?
+            }
+            _ => break,
+        };
+    }
+    Ok(header)
+}
+
+fn skip_blocks(window: &mut Window, mut at: u64) -> Result<u64, DecodeError> {
+    while let Some([length]) = window.array(at)? {
+        at += 1 + u64::from(length);
+        if length == 0 {
+            return Ok(at);
+        }
+    }
+    Ok(u64::MAX)
+}
+
+fn webp(window: &mut Window) -> Result<Header, DecodeError> {
+    let mut header = Header::default();
+    let head = window.array::<12>(0)?.unwrap_or_default();
+    if !has(&head, 0, b"RIFF") || !has(&head, 8, b"WEBP") {
+        return Ok(header);
+    }
+    let mut at = 12;
+    for _ in 0..MOST_PARTS {
+        let Some(head) = window.array::<8>(at)? else { break };
+        let length = u64::from(le32(&head, 4).unwrap_or(0));
+        let body = window.array::<10>(at + 8)?.unwrap_or_default();
+        match &head[..4] {
+            b"VP8X" => {
+                let edge = |at| le32(&body, at).map(|three| (three & 0xFF_FFFF) + 1);
+                // The height is the last three of ten bytes.
+                header.size = edge(4).zip(le32(&body, 6).map(|four| (four >> 8) + 1));
+            }
+            b"VP8 " if header.size.is_none() && has(&body, 3, b"\x9d\x01\x2a") => {
+                let edge = |at| le16(&body, at).map(|edge| u32::from(edge & 0x3FFF));
+                header.size = edge(6).zip(edge(8));
+            }
+            b"VP8L" if header.size.is_none() && body[0] == 0x2F => {
+                let bits = le32(&body, 1).unwrap_or(0);
+                header.size = Some(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1));
+            }
+            b"EXIF" => header.take_exif(window.part(at + 8, length, EXIF_BYTES)?),
+            b"ANMF" => header.frames += 1,
+            _ => {}
+        }
+        at += 8 + length + length % 2;
+    }
+    Ok(header)
+}
+
+fn bmp(window: &mut Window) -> Result<Header, DecodeError> {
+    let mut header = Header::default();
+    let head = window.array::<26>(0)?.unwrap_or_default();
+    if !has(&head, 0, b"BM") {
+        return Ok(header);
+    }
+    header.size = if le32(&head, 14) == Some(12) {
+        le16(&head, 18).map(u32::from).zip(le16(&head, 20).map(u32::from))
+    } else {
+        // A negative height means that the first row is the top one.
+        let width = le32(&head, 18).filter(|width| i32::try_from(*width).is_ok());
+        width.zip(le32(&head, 22).map(|height| height.cast_signed().unsigned_abs()))
+    };
+    Ok(header)
+}
+
+fn tiff(window: &mut Window) -> Result<Header, DecodeError> {
+    let mut header = Header::default();
+    let head = window.array::<16>(0)?.unwrap_or_default();
+    let little = has(&head, 0, b"II");
+    let short = |bytes: &[u8], at| if little { le16(bytes, at) } else { be16(bytes, at) };
+    let long = |bytes: &[u8], at| if little { le32(bytes, at) } else { be32(bytes, at) };
+    // Offsets of BigTIFF have eight bytes; no file that is read here needs more than four.
+    let low = |bytes: &[u8], at| long(bytes, if little { at } else { at + 4 });
+    let big = short(&head, 2) == Some(43);
+    let start = if big { low(&head, 8) } else { long(&head, 4) };
+    let mut at = u64::from(start.unwrap_or(0));
+    let count = window.array::<8>(at)?.unwrap_or_default();
+    let (count, skip, step) = match big {
+        true => (low(&count, 0), 8, 20),
+        false => (short(&count, 0).map(u32::from), 2, 12),
+    };
+    at += skip;
+    let (mut width, mut height) = (None, None);
+    for _ in 0..count.unwrap_or(0).min(4096) {
+        let Some(entry) = window.get(at, if big { 20 } else { 12 })? else { break };
+        let value_at = if big { 12 } else { 8 };
+        let value = match short(entry, 2) {
+            Some(1) => entry.get(value_at).copied().map(u32::from),
+            Some(3) => short(entry, value_at).map(u32::from),
+            Some(4) => long(entry, value_at),
+            Some(16) => low(entry, value_at),
+            _ => None,
+        };
+        match short(entry, 0) {
+            Some(256) => width = value,
+            Some(257) => height = value,
+            _ => {}
+        }
+        at += step;
+    }
+    header.size = width.zip(height);
+    if !big && window.size() <= TIFF_BYTES as u64 {
+        header.take_exif(window.part(0, window.size(), TIFF_BYTES)?);
+    }
+    Ok(header)
+}
