@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::fixtures::format_of;
-use crate::{DecodeError, Exif, Facts, Limits, facts};
+use crate::{DecodeError, Exif, Facts, Kind, Limits, facts, video};
 
 /// Answers that differ from the other tools', with the reason why ours stands.
 const REASONS: &[(&str, &str)] = &[
@@ -31,6 +31,7 @@ const REASONS: &[(&str, &str)] = &[
     ("hostile/svg_named.jpg", "no JPEG"),
     ("hostile/truncated_1k.jpg", "what is there of its EXIF, with which exiftool gives up"),
     ("hostile/zero_byte.jpg", "empty"),
+    ("video/sony-a7-xavc.MP4: ", "a header without the film"),
     ("video/truncated_no_moov.mp4", "the directory is missing"),
 ];
 
@@ -237,6 +238,34 @@ fn only_damaged_files_have_no_facts_and_none_takes_long() {
     }
 
     report(&[("refused", &refused)]);
+    refused.retain(|line| !is_explained(line));
+    assert_eq!(refused, Vec::<String>::new());
+}
+
+#[test]
+fn every_film_has_a_poster_that_shows_something() {
+    let Some(root) = corpus() else { return };
+    let mut refused = Vec::new();
+
+    for (path, _) in truth(&root) {
+        let Some(format) = format_of(&path).filter(|format| format.kind() == Kind::Video) else {
+            continue;
+        };
+        let file = File::open(root.join(&path)).unwrap();
+        let start = Instant::now();
+        match video::poster(&file, format, &Limits::within(Duration::from_secs(5))) {
+            Ok(poster) => {
+                let pixels = poster.width as usize * poster.height as usize;
+                assert_eq!(poster.rgb.len(), pixels * 3, "{path}");
+                let (least, most) = (poster.rgb.iter().min(), poster.rgb.iter().max());
+                assert!(most.unwrap() - least.unwrap() > 100, "{path} shows nothing");
+            }
+            Err(error) => refused.push(format!("{path}: {} ({error})", error.code.as_str())),
+        }
+        assert!(start.elapsed() < Duration::from_secs(2), "{path} took {:?}", start.elapsed());
+    }
+
+    report(&[("without a poster", &refused)]);
     refused.retain(|line| !is_explained(line));
     assert_eq!(refused, Vec::<String>::new());
 }

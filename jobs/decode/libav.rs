@@ -20,6 +20,8 @@ const READ_BYTES: u64 = 512 << 20;
 /// How much a probe may read and how long it may look, in bytes and microseconds of the film.
 const PROBE_BYTES: i64 = 5 << 20;
 const PROBE_MICROSECONDS: i64 = 5_000_000;
+/// The largest single piece of memory that FFmpeg may ask for, as large as the default budget.
+const MOST_ALLOCATED: usize = 512 << 20;
 /// More streams than any camera or editor writes; each costs memory.
 const MAX_STREAMS: i64 = 100;
 /// The decoders that may run, in a poster or while probing. FFmpeg knows hundreds, most of them
@@ -92,7 +94,7 @@ impl Input {
         let name = demuxer(format).ok_or_else(|| {
             DecodeError::new(Code::UnsupportedFormat, "no demuxer for this format")
         })?;
-        silence();
+        prepare();
         let watch = Watch::new(limits);
         let mut io = StreamIo::from_read_seek(Reader::new(file, Arc::clone(&watch), READ_BYTES)?)
             .map_err(|_| out_of_memory())?;
@@ -102,7 +104,6 @@ impl Input {
         // frees the context itself when it fails and sets it to null. `io` and `watch` live as
         // long as the context, because `Input` owns them.
         let (context, status) = unsafe {
-            av_max_alloc(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
             let demuxer = av_find_input_format(name.as_ptr());
             let mut context = avformat_alloc_context();
             if context.is_null() || demuxer.is_null() {
@@ -272,11 +273,14 @@ fn refusal(watch: &Watch, status: c_int, message: &str) -> DecodeError {
     if status == AVERROR(ENOMEM) { out_of_memory() } else { watch.refusal(message) }
 }
 
-/// FFmpeg writes to standard error otherwise, names of users' files among it.
-fn silence() {
+/// Sets what FFmpeg has once for the whole process.
+fn prepare() {
     static ONCE: Once = Once::new();
-    // SAFETY: sets one global integer.
-    ONCE.call_once(|| unsafe { av_log_set_level(AV_LOG_QUIET) });
+    // SAFETY: sets two global numbers. FFmpeg would write to standard error otherwise.
+    ONCE.call_once(|| unsafe {
+        av_log_set_level(AV_LOG_QUIET);
+        av_max_alloc(MOST_ALLOCATED);
+    });
 }
 
 /// # Safety
