@@ -9,7 +9,7 @@ use bson::{Bson, Document};
 use jobs::ports::PortError;
 
 /// A collection and the indexes it has.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Collection {
     /// The collection's name.
     pub name: &'static str,
@@ -18,7 +18,7 @@ pub struct Collection {
 }
 
 /// A declared index; repositories may only ask through one of these.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Index {
     /// The index's name, unique in its collection.
     pub name: &'static str,
@@ -248,6 +248,34 @@ impl Query {
     pub fn such_that(mut self, guard: Guard) -> Self {
         self.guard = guard;
         self
+    }
+
+    /// The index to walk along, if it can answer; every engine asks before it begins.
+    pub fn index<'c>(&self, of: &'c Collection) -> Result<&'c Index, PortError> {
+        let refused = |words: &str| {
+            let message = format!("index {} of {} {words}", self.index, of.name);
+            Err(PortError::refused("bad_query", message))
+        };
+        let Some(index) = of.indexes.iter().find(|index| index.name == self.index) else {
+            return refused("is not declared");
+        };
+        if matches!(index.option, IndexOption::Text(_) | IndexOption::Sphere) {
+            return refused("has no order to walk along");
+        }
+        let ends = [&self.from, &self.to].map(|edge| match edge {
+            Edge::Open => None,
+            Edge::Including(value) | Edge::Excluding(value) => Some(value),
+        });
+        let ranged = ends.iter().any(Option::is_some);
+        if self.prefix.len() + usize::from(ranged) > index.keys.len() {
+            return refused("has fewer keys than are asked for");
+        }
+        let mut values = self.prefix.iter().chain(ends.into_iter().flatten());
+        if values.any(|value| matches!(value, Bson::Array(_))) {
+            // It holds the elements.
+            return refused("cannot be asked for an array");
+        }
+        Ok(index)
     }
 }
 

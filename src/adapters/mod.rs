@@ -2,4 +2,5 @@
 
 pub mod documents;
 pub mod embedded;
+pub mod mongo;
 pub mod records;

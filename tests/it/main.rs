@@ -9,4 +9,5 @@
 
 mod conformance;
 mod declared_indexes;
+mod servers;
 mod tidy;

@@ -38,16 +38,16 @@ const EXPIRE_BATCH: u32 = 500;
 /// The documents of one data folder.
 pub struct Embedded {
     collections: &'static [Collection],
-    /// `None` only while it is being closed.
-    doors: Option<Doors>,
-    threads: Vec<JoinHandle<()>>,
+    reads: Desk,
+    writes: Desk,
     _lock: Lock,
 }
 
-/// Where calls are handed in; when both are closed, the threads end.
-struct Doors {
-    writes: Sender<Box<dyn Job>>,
-    reads: Sender<Box<dyn Job>>,
+/// Where calls are handed in, and the threads behind it.
+struct Desk {
+    /// `None` only while it is being closed; then the threads end.
+    door: Option<Sender<Box<dyn Job>>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// Opens the data folder, which is created if it is not there; `migrate` creates the tables.
@@ -58,15 +58,18 @@ pub fn open(folder: &Path, collections: &'static [Collection]) -> Result<Embedde
     let file = folder.join(FILE);
     let connection = schema::connect(&file, false)?;
     schema::begin(&connection, &file, collections)?;
-    let (writes, waiting) = mpsc::channel();
-    let mut threads = vec![thread("documents-writer", move || writer::run(&connection, &waiting))?];
-    let (reads, waiting) = mpsc::channel();
+    let (door, waiting) = mpsc::channel();
+    let threads = vec![thread("documents-writer", move || writer::run(&connection, &waiting))?];
+    let writes = Desk { door: Some(door), threads };
+    let (door, waiting) = mpsc::channel();
+    let mut reads = Desk { door: Some(door), threads: Vec::new() };
     let waiting = Arc::new(Mutex::new(waiting));
     for _ in 0..READERS {
         let (connection, waiting) = (schema::connect(&file, true)?, Arc::clone(&waiting));
-        threads.push(thread("documents-reader", move || reader::run(&connection, &waiting))?);
+        let reader = move || reader::run(&connection, &waiting);
+        reads.threads.push(thread("documents-reader", reader)?);
     }
-    Ok(Embedded { collections, doors: Some(Doors { writes, reads }), threads, _lock: lock })
+    Ok(Embedded { collections, reads, writes, _lock: lock })
 }
 
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, PortError> {
@@ -83,10 +86,7 @@ impl Embedded {
         F: FnOnce(&Store<'_>) -> Result<T, PortError> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, answer) = Call::new(move |store: &Store<'_>| store.whole(work));
-        let doors = self.doors.as_ref().ok_or_else(closed)?;
-        doors.writes.send(job).map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        self.writes.call(move |store: &Store<'_>| store.whole(work)).await
     }
 
     /// Does `work` beside the writer; it sees every write that was answered before.
@@ -95,21 +95,29 @@ impl Embedded {
         F: FnOnce(&Store<'_>) -> Result<T, PortError> + Send + 'static,
         T: Send + 'static,
     {
+        self.reads.call(work).await
+    }
+}
+
+impl Desk {
+    async fn call<T, F>(&self, work: F) -> Result<T, PortError>
+    where
+        F: FnOnce(&Store<'_>) -> Result<T, PortError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let closed = || PortError::Unavailable("the data folder is closed".to_owned());
         let (job, answer) = Call::new(work);
-        let doors = self.doors.as_ref().ok_or_else(closed)?;
-        doors.reads.send(job).map_err(|_| closed())?;
+        let door = self.door.as_ref().ok_or_else(closed)?;
+        door.send(job).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 }
 
-fn closed() -> PortError {
-    PortError::Unavailable("the data folder is closed".to_owned())
-}
-
-impl Drop for Embedded {
-    /// Waits for the writes that were handed in, so that the lock goes last.
+impl Drop for Desk {
+    /// Waits for what was handed in. The readers' desk goes first, the lock last: so the writer
+    /// is the last to close the file, and leaves it whole without a log beside it.
     fn drop(&mut self) {
-        self.doors = None;
+        self.door = None;
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the data folder ended in a panic");

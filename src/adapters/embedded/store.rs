@@ -221,8 +221,8 @@ impl Store<'_> {
         query: &Query,
         mut visit: impl FnMut(i64) -> Result<bool, PortError>,
     ) -> Result<(), PortError> {
-        let index = declared(of, query.index)?;
-        let range = index::range(index, query)?;
+        let index = query.index(of)?;
+        let range = index::range(index, query);
         if query.limit == 0 {
             return Ok(());
         }
@@ -308,15 +308,6 @@ impl Store<'_> {
         }
         Ok(())
     }
-}
-
-/// The declared index of this name, if it can be asked.
-fn declared<'c>(of: &'c Collection, name: &str) -> Result<&'c Index, PortError> {
-    let found = of.indexes.iter().find(|index| index.name == name && index::is_built(index));
-    found.ok_or_else(|| {
-        let message = format!("collection {} has no index {name} to walk along", of.name);
-        PortError::refused("unknown_index", message)
-    })
 }
 
 fn to_bytes(document: &Document) -> Result<Vec<u8>, PortError> {

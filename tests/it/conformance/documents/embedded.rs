@@ -1,7 +1,9 @@
 //! What only the embedded engine promises: its file, its folder, its expiry.
 
 use bson::{Bson, DateTime, doc};
-use iven_worker::adapters::documents::{Collection, Documents, Index, IndexOption, Order, Query};
+use iven_worker::adapters::documents::{
+    Change, Collection, Documents, Guard, Index, IndexOption, Order, Query,
+};
 use iven_worker::adapters::embedded as engine;
 use jobs::ports::PortError;
 
@@ -63,9 +65,9 @@ async fn a_folder_in_use_is_refused_with_its_owner() {
 async fn a_file_of_another_format_is_refused() {
     let EmbeddedHome { store, folder } = EmbeddedHome::new().await;
     drop(store);
+    // SQLite keeps the user version at offset 60 of its header, big-endian.
     let file = folder.path().join("documents.sqlite");
     let mut bytes = std::fs::read(&file).unwrap();
-    // SQLite keeps the user version at offset 60 of its header, big-endian.
     bytes[60..64].copy_from_slice(&7_u32.to_be_bytes());
     std::fs::write(&file, bytes).unwrap();
 
@@ -171,4 +173,31 @@ async fn a_write_that_fails_leaves_nothing_of_itself() {
 
     assert!(matches!(answer.await, Err(PortError::Conflict(_))));
     assert_eq!(home.store.count(&THINGS, Query::over("by_n", 9)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_closed_file_has_no_log_beside_it() {
+    let EmbeddedHome { store, folder } = EmbeddedHome::new().await;
+    store.insert(&THINGS, doc! {"_id": 1}).await.unwrap();
+
+    drop(store);
+
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    assert_eq!(files, ["documents.sqlite", "lock"]);
+}
+
+#[tokio::test]
+async fn new_fields_stand_in_the_order_of_their_names() {
+    let home = EmbeddedHome::new().await;
+    home.store.insert(&THINGS, doc! {"z": 1, "_id": "a"}).await.unwrap();
+    let change = Change::new().set("d", 1).inc("b.y", 1).set("b.x", 1).set("z", 2);
+
+    let id = Bson::from("a");
+    let after = home.store.patch(&THINGS, &id, Guard::none(), change).await.unwrap().unwrap();
+
+    // MongoDB's order; not every compatible server's.
+    let said = r#"{ "_id": "a", "z": 2, "b": { "x": 1, "y": 1 }, "d": 1 }"#;
+    assert_eq!(after.to_string(), said);
 }

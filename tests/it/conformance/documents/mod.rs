@@ -4,6 +4,7 @@ mod edits;
 mod embedded;
 mod finds;
 mod guards;
+mod mongo;
 mod writes;
 
 use std::sync::Arc;
@@ -13,6 +14,9 @@ use iven_worker::adapters::documents::{
     Collection, Documents, Index, IndexOption, Only, Order, Query,
 };
 use iven_worker::adapters::embedded::{self as engine, Embedded};
+use iven_worker::adapters::mongo::{self as mongo_engine, Mongo};
+
+use crate::servers::mongodb_url;
 
 /// What a case is given: a migrated store that is empty.
 pub type Store = Arc<dyn Documents>;
@@ -75,6 +79,17 @@ macro_rules! on_every_engine {
                 }
             )*
         }
+
+        mod on_mongo {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let home = crate::conformance::documents::MongoHome::new().await;
+                    super::$case(home.store.clone()).await;
+                    home.finish().await;
+                }
+            )*
+        }
     };
 }
 use on_every_engine;
@@ -94,6 +109,26 @@ impl EmbeddedHome {
         let store = engine::open(folder.path(), ALL).unwrap();
         store.migrate().await.unwrap();
         Self { store: Arc::new(store), folder }
+    }
+}
+
+/// A database of its own on the server of the run.
+pub struct MongoHome {
+    /// The store.
+    pub store: Arc<Mongo>,
+}
+
+impl MongoHome {
+    /// Empty and migrated.
+    pub async fn new() -> Self {
+        let store = mongo_engine::connect(&mongodb_url(), ALL).await.unwrap();
+        store.migrate().await.unwrap();
+        Self { store: Arc::new(store) }
+    }
+
+    /// Leaves nothing behind; a case that fails leaves its database to look at.
+    pub async fn finish(self) {
+        self.store.database().drop().await.unwrap();
     }
 }
 

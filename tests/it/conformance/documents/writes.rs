@@ -172,7 +172,11 @@ async fn of_two_guarded_patches_one_wins(store: Store) {
 }
 
 async fn migrating_again_does_nothing(store: Store) {
-    assert_eq!(store.migrate().await.unwrap(), Vec::<String>::new());
+    let mut done = store.migrate().await.unwrap();
+
+    // What a server cannot build it says each time.
+    done.retain(|line| !line.starts_with("left out"));
+    assert_eq!(done, Vec::<String>::new());
 }
 
 async fn the_store_answers(store: Store) {

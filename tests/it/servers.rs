@@ -1,0 +1,199 @@
+//! The MongoDB-compatible server of a test run: found, started once, gone with the run.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, mpsc};
+use std::time::{Duration, Instant};
+
+use mongodb::bson::doc;
+
+const NO_SERVER: &str = "no MongoDB-compatible server for the tests: set MONGODB_TEST_URL, or put \
+    mongod or secantusd-rs on the PATH, or run scripts/test, which installs SecantusDB";
+/// A cold start of the slowest, on a busy machine.
+const START_TIME: Duration = Duration::from_secs(90);
+/// Somebody else may take the free port before the server does.
+const ATTEMPTS: u32 = 3;
+/// Where the servers of test runs keep their files, a folder for each run.
+const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// The url of a database that nobody else has, on the server of this run.
+pub fn mongodb_url() -> String {
+    static SERVER: LazyLock<Server> = LazyLock::new(Server::find);
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    SERVER.database(&format!("it_{}_{count}", std::process::id()))
+}
+
+/// A url in two parts, between which the database's name stands.
+struct Server {
+    before: String,
+    after: String,
+}
+
+impl Server {
+    #[expect(clippy::disallowed_methods, reason = "a test run has no Config")]
+    fn find() -> Self {
+        if let Ok(url) = std::env::var("MONGODB_TEST_URL") {
+            return Self::of(&url);
+        }
+        let secantus = Path::new(env!("CARGO_MANIFEST_DIR")).join(".local/secantus/bin");
+        let (start, parameters): (fn(&Path, u16) -> Command, _) = if on_path("mongod") {
+            (mongod, "replicaSet=it")
+        } else if on_path("secantusd-rs") {
+            (|folder, port| secantusd(Path::new("secantusd-rs"), folder, port), SECANTUS)
+        } else if secantus.join("secantusd-py").exists() {
+            (installed_secantusd, SECANTUS)
+        } else {
+            panic!("{NO_SERVER}");
+        };
+        let port = started(start);
+        if parameters != SECANTUS {
+            make_replica_set(port);
+        }
+        Self::of(&format!("mongodb://127.0.0.1:{port}/?{parameters}"))
+    }
+
+    fn of(url: &str) -> Self {
+        let (url, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, rest) = url.split_once("://").expect("MONGODB_TEST_URL has a scheme");
+        let hosts = rest.split('/').next().unwrap_or(rest);
+        Self { before: format!("{scheme}://{hosts}/"), after: format!("?{parameters}") }
+    }
+
+    fn database(&self, name: &str) -> String {
+        format!("{}{name}{}", self.before, self.after)
+    }
+}
+
+/// SecantusDB says that it is a replica set of one; without this the driver takes it so as well.
+const SECANTUS: &str = "replicaSet=secantus";
+
+fn mongod(folder: &Path, port: u16) -> Command {
+    let mut command = Command::new("mongod");
+    command.args(["--bind_ip", "127.0.0.1", "--replSet", "it", "--port", &port.to_string()]);
+    command.arg("--dbpath").arg(folder);
+    command
+}
+
+fn installed_secantusd(folder: &Path, port: u16) -> Command {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".local/secantus/bin/secantusd-py");
+    secantusd(&program, folder, port)
+}
+
+fn secantusd(program: &Path, folder: &Path, port: u16) -> Command {
+    let mut command = Command::new(program);
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--log-level", "WARNING"]);
+    command.arg("--storage-path").arg(folder.join("db"));
+    command
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test run has no Config")]
+fn on_path(program: &str) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Starts the server, and returns its port once it takes connections.
+fn started(command: fn(&Path, u16) -> Command) -> u16 {
+    remove_left_over();
+    let folder = own_folder();
+    for attempt in 1..=ATTEMPTS {
+        std::fs::create_dir_all(&folder).unwrap();
+        let port = free_port();
+        let mut command = command(&folder, port);
+        let log = File::create(folder.join("log")).unwrap();
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        // Some look for settings there, and ours must not depend on whose machine it is.
+        command.current_dir(&folder).env("HOME", &folder);
+        let mut child = spawned(command);
+        if answers(&mut child, port) {
+            return port;
+        }
+        let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+        assert!(attempt < ATTEMPTS, "the MongoDB-compatible server did not start: {log}");
+        drop(child.kill());
+        drop(child.wait());
+        drop(std::fs::remove_dir_all(&folder));
+    }
+    unreachable!("the last attempt returns or panics")
+}
+
+/// The server ends with this program, however that ends: the system kills it when the thread
+/// that started it does, and this thread never does.
+fn spawned(mut command: Command) -> Child {
+    let (give, take) = mpsc::channel();
+    std::thread::spawn(move || {
+        die_with_parent(&mut command);
+        give.send(command.spawn().expect("the server's program can be started")).unwrap();
+        loop {
+            std::thread::park();
+        }
+    });
+    take.recv().expect("the server's program can be started")
+}
+
+#[cfg(target_os = "linux")]
+fn die_with_parent(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: `prctl` is safe to call between fork and exec, and touches no memory.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_command: &mut Command) {}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn answers(child: &mut Child, port: u16) -> bool {
+    let (begin, address) = (Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    while begin.elapsed() < START_TIME && matches!(child.try_wait(), Ok(None)) {
+        if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+            return true;
+        }
+        // Not the time of a test: nothing else tells when a server listens.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
+fn make_replica_set(port: u16) {
+    let url = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
+    let config =
+        doc! { "_id": "it", "members": [{ "_id": 0, "host": format!("127.0.0.1:{port}") }] };
+    let make = async move {
+        let client = mongodb::Client::with_uri_str(url).await?;
+        client.database("admin").run_command(doc! { "replSetInitiate": config }).await
+    };
+    // A thread of its own: the test that comes first already runs in a runtime.
+    let made = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(make)
+    });
+    made.join().unwrap().expect("mongod becomes a replica set of one");
+}
+
+fn own_folder() -> PathBuf {
+    Path::new(FOLDER).join(format!("mongodb-{}", std::process::id()))
+}
+
+/// A killed server cannot clean up, so the next run does.
+fn remove_left_over() {
+    let Ok(entries) = std::fs::read_dir(FOLDER) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let owner = name.strip_prefix("mongodb-").and_then(|pid| pid.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            drop(std::fs::remove_dir_all(path));
+        }
+    }
+}
