@@ -159,14 +159,20 @@ impl Header {
             _ if bits == 24 => row.chunks_exact(3).take(width).for_each(|pixel| {
                 rgb.extend(pixel.iter().rev());
             }),
+            _ if bits == 8 => row.iter().take(width).for_each(|&index| {
+                rgb.extend_from_slice(self.colour(index));
+            }),
             _ => (0..width).for_each(|x| {
                 let at = x * usize::from(bits);
                 let byte = row.get(at / 8).copied().unwrap_or(0);
                 let shift = 8 - usize::from(bits) - at % 8;
-                let index = usize::from(byte >> shift) & ((1 << bits) - 1);
-                rgb.extend(self.palette.get(index).copied().unwrap_or_default());
+                rgb.extend_from_slice(self.colour(byte >> shift & ((1 << bits) - 1)));
             }),
         }
+    }
+
+    fn colour(&self, index: u8) -> &[u8; 3] {
+        self.palette.get(usize::from(index)).unwrap_or(&[0; 3])
     }
 }
 

@@ -5,6 +5,7 @@ use gif::{ColorOutput, DecodeOptions, Frame, MemoryLimit};
 use crate::DecodeError;
 use crate::orientation::Orientation;
 use crate::picture::{Ink, Picture, Wish, area};
+use crate::rows::Rows;
 
 pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
     let mut options = DecodeOptions::new();
@@ -16,12 +17,13 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
     if width == 0 || height == 0 {
         return Err(DecodeError::corrupt("the GIF has no width or height"));
     }
-    let canvas_bytes = area(width, height) * 3;
-    wish.limits.check_memory(canvas_bytes)?;
+    wish.check_work(width, height, 3)?;
+    let factor = wish.box_factor(width, height);
+    let held_bytes = area(width.div_ceil(factor), height.div_ceil(factor)) * 3;
     let frame = decoder.next_frame_info().map_err(broken)?;
     let frame = frame.ok_or_else(|| DecodeError::corrupt("the GIF has no frame"))?.clone();
     let frame_bytes = area(u32::from(frame.width), u32::from(frame.height));
-    wish.limits.check_memory(canvas_bytes + frame_bytes)?;
+    wish.limits.check_memory(data.len() as u64 + held_bytes + frame_bytes)?;
     wish.limits.check_deadline()?;
 
     let mut indexes = vec![0; decoder.buffer_size()];
@@ -31,10 +33,12 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
         Err(error) => return Err(broken(error)),
     };
     let palette = decoder.palette().map_err(broken)?;
-    let pixels = compose(&frame, &indexes, palette, (width, height));
+    let mut rows = Rows::new(width, height, 3, factor);
+    compose(&frame, &indexes, palette, (width, height), &mut rows);
+    let (held_width, held_height, pixels) = rows.finish(height, u8::MAX);
     Ok(Picture {
-        width,
-        height,
+        width: held_width,
+        height: held_height,
         full: (width, height),
         ink: Ink::Rgb,
         pixels,
@@ -45,13 +49,14 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
 }
 
 /// The frame on a white canvas; what lies outside the canvas is cut off.
-fn compose(frame: &Frame, indexes: &[u8], palette: &[u8], canvas: (u32, u32)) -> Vec<u8> {
-    let (width, height) = (canvas.0 as usize, canvas.1 as usize);
-    let mut pixels = vec![u8::MAX; width * height * 3];
-    let (left, top) = (usize::from(frame.left), usize::from(frame.top));
-    let rows = pixels.chunks_exact_mut(width * 3).skip(top);
-    for (row, line) in rows.zip(indexes.chunks_exact(usize::from(frame.width).max(1))) {
-        for (pixel, &index) in row.chunks_exact_mut(3).skip(left).zip(line) {
+fn compose(frame: &Frame, indexes: &[u8], palette: &[u8], canvas: (u32, u32), rows: &mut Rows) {
+    let mut lines = indexes.chunks_exact(usize::from(frame.width).max(1));
+    let mut row = vec![u8::MAX; canvas.0 as usize * 3];
+    for y in 0..canvas.1 {
+        row.fill(u8::MAX);
+        let line = if y < u32::from(frame.top) { None } else { lines.next() };
+        let pixels = row.chunks_exact_mut(3).skip(usize::from(frame.left));
+        for (pixel, &index) in pixels.zip(line.unwrap_or_default()) {
             if frame.transparent == Some(index) {
                 continue;
             }
@@ -60,8 +65,8 @@ fn compose(frame: &Frame, indexes: &[u8], palette: &[u8], canvas: (u32, u32)) ->
                 pixel.copy_from_slice(colour);
             }
         }
+        rows.push(&row);
     }
-    pixels
 }
 
 fn broken(error: impl std::fmt::Display) -> DecodeError {

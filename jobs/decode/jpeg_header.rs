@@ -24,6 +24,8 @@ pub(crate) struct Header {
     /// Where the decoder's bytes are: everything but stray bytes between segments.
     pub(crate) segments: Vec<Range<usize>>,
     pub(crate) scans: Vec<Scan>,
+    /// Where the bytes of the first quantiser of detail are, for each table.
+    pub(crate) first_quantisers: Vec<usize>,
     /// The end marker is there.
     pub(crate) ended: bool,
 }
@@ -101,6 +103,7 @@ pub(crate) fn read(data: &[u8]) -> Result<Header, DecodeError> {
         orientation: walk.orientation.unwrap_or(Orientation::UPRIGHT),
         segments: walk.segments,
         scans: walk.scans,
+        first_quantisers: walk.first_quantisers,
         ended: walk.ended,
     })
 }
@@ -114,6 +117,7 @@ struct Walk {
     orientation: Option<Orientation>,
     segments: Vec<Range<usize>>,
     scans: Vec<Scan>,
+    first_quantisers: Vec<usize>,
     ended: bool,
 }
 
@@ -135,6 +139,7 @@ impl Walk {
                 self.frame = self.frame.take().or_else(|| frame(code, body));
             }
             0xDA => return self.scan(data, at, end),
+            0xDB => self.take_quantisers(at + 4, body),
             0xE1 if body.starts_with(b"Exif\0\0") && self.orientation.is_none() => {
                 self.orientation = Some(Orientation::of_exif(body));
             }
@@ -163,6 +168,17 @@ impl Walk {
         match self.segments.last_mut() {
             Some(last) if last.end == range.start => last.end = range.end,
             _ => self.segments.push(range),
+        }
+    }
+
+    /// Tables of 64 values, of one byte or two, each after a byte that says which.
+    fn take_quantisers(&mut self, start: usize, body: &[u8]) {
+        let mut at = 0;
+        while let Some(kind) = body.get(at).filter(|_| self.first_quantisers.len() < 16) {
+            let size = if kind >> 4 == 0 { 1 } else { 2 };
+            let first = at + 1 + size..at + 1 + 2 * size;
+            self.first_quantisers.extend(first.map(|place| start + place));
+            at += 1 + 64 * size;
         }
     }
 

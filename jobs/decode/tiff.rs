@@ -33,7 +33,7 @@ pub(crate) fn decode(mut data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeErr
     let factor = wish.box_factor(width, height);
     check_cost(&grid, &samples, factor, wish)?;
     if tag(&mut tiff, Tag::Compression) == CompressionMethod::ModernJPEG.to_u16() {
-        check_jpegs(&mut tiff, &data, &grid)?;
+        check_jpegs(&mut tiff, &data, wish)?;
     }
 
     let mut rows = Rows::new(width, height, samples.ink().channels(), factor);
@@ -114,7 +114,7 @@ fn check_cost(grid: &Grid, samples: &Samples, factor: u32, wish: Wish) -> Result
 }
 
 /// A strip that is a JPEG has a size of its own, which the library believes.
-fn check_jpegs(tiff: &mut Tiff, data: &[u8], grid: &Grid) -> Result<(), DecodeError> {
+fn check_jpegs(tiff: &mut Tiff, data: &[u8], wish: Wish) -> Result<(), DecodeError> {
     let mut places = |strips, tiles| {
         let strips = tiff.find_tag_unsigned_vec::<u64>(strips).map_err(broken)?;
         let found =
@@ -123,18 +123,17 @@ fn check_jpegs(tiff: &mut Tiff, data: &[u8], grid: &Grid) -> Result<(), DecodeEr
     };
     let starts: Vec<u64> = places(Tag::StripOffsets, Tag::TileOffsets)?;
     let lengths: Vec<u64> = places(Tag::StripByteCounts, Tag::TileByteCounts)?;
-    // Padding to whole blocks, twice for what writers get wrong.
-    let most = 2 * area(grid.chunk.0 + 32, grid.chunk.1 + 32);
+    let mut samples = 0u64;
     for (start, length) in starts.into_iter().zip(lengths) {
         let end = start.saturating_add(length);
         let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
         let Some(jpeg) = range.and_then(|(start, end)| data.get(start..end)) else { continue };
         let frame = jpeg_header::read(jpeg)?.frame;
-        if area(frame.width, frame.height) > most {
-            return Err(DecodeError::corrupt("a strip of the TIFF is larger than its place"));
-        }
+        let components = frame.sampling.len() as u64;
+        samples = samples.saturating_add(area(frame.width, frame.height) * components);
     }
-    Ok(())
+    // All of them, because strips may share their bytes.
+    wish.limits.check_memory(samples)
 }
 
 /// Reads all bands into `rows` and says whether some were missing.

@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 
 use turbojpeg_sys as sys;
 
+use crate::picture::Ink;
 use crate::{Code, DecodeError};
 
 /// How a JPEG is to be decoded.
@@ -16,8 +17,8 @@ use crate::{Code, DecodeError};
 pub(crate) struct Wanted {
     /// Scale in eighths, 1 to 8.
     pub(crate) eighths: u8,
-    /// Four channels (CMYK as stored) instead of three (RGB).
-    pub(crate) four: bool,
+    /// The channels; ink comes as the file has it.
+    pub(crate) ink: Ink,
     /// The most memory for the library's own buffers, in bytes.
     pub(crate) memory_bytes: u64,
     /// The most scans.
@@ -55,9 +56,12 @@ pub(crate) fn decompress(data: &[u8], wanted: Wanted) -> Result<Decoded, DecodeE
 
     let width = handle.scaled(sys::TJPARAM_TJPARAM_JPEGWIDTH, wanted.eighths)?;
     let height = handle.scaled(sys::TJPARAM_TJPARAM_JPEGHEIGHT, wanted.eighths)?;
-    let (channels, layout) =
-        if wanted.four { (4, sys::TJPF_TJPF_CMYK) } else { (3, sys::TJPF_TJPF_RGB) };
-    let mut pixels = vec![0; width * height * channels];
+    let layout = match wanted.ink {
+        Ink::Gray => sys::TJPF_TJPF_GRAY,
+        Ink::Rgb => sys::TJPF_TJPF_RGB,
+        Ink::Cmyk => sys::TJPF_TJPF_CMYK,
+    };
+    let mut pixels = vec![0; width * height * wanted.ink.channels()];
     // SAFETY: the buffer holds width * height * channels bytes at the scale set above, and a
     // pitch of 0 means rows without padding.
     let status = unsafe {
