@@ -70,7 +70,8 @@ pub enum IndexOption {
 /// A condition on one path.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// Equal; `Null` also matches a missing field, as in MongoDB.
+    /// Equal; `Null` also matches a missing field, as in MongoDB. For a place in an array that may
+    /// not be there ask `Exists`: what is equal to null there is not the same on all servers.
     Eq(Bson),
     /// Not equal; a missing field matches unless the value is `Null`.
     Ne(Bson),
@@ -190,6 +191,9 @@ pub(super) fn within(path: &str, parent: &str) -> bool {
 }
 
 /// A walk along a declared index.
+///
+/// Where a key holds an array, a range has one end at most: with two, MongoDB takes a document
+/// with one element above the first and another below the second, the embedded engine does not.
 #[derive(Debug, Clone)]
 pub struct Query {
     /// The index's name.

@@ -97,3 +97,55 @@ fn attempt(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Po
     batch.iter_mut().try_for_each(|job| job.run(&store))?;
     store.control("COMMIT")
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::{Bson, doc};
+    use jobs::ports::PortError;
+
+    use crate::adapters::documents::{
+        Collection, Documents, Guard, Index, IndexOption, Order, Query,
+    };
+    use crate::adapters::embedded::open;
+
+    static THINGS: &[Collection] = &[Collection {
+        name: "things",
+        indexes: &[Index {
+            name: "by_n",
+            keys: &[("n", Order::Asc)],
+            unique: false,
+            only: &[],
+            option: IndexOption::Plain,
+        }],
+    }];
+
+    #[tokio::test]
+    async fn a_full_disk_is_unavailable_until_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, things) = (open(folder.path(), THINGS).unwrap(), &THINGS[0]);
+        store.migrate().await.unwrap();
+        let pages = |pages: u32| {
+            store.write(move |store| {
+                // SQLite's own disk, as it were: beyond it each write ends as on a full one.
+                store.0.pragma_update(None, "max_page_count", pages).unwrap();
+                Ok(())
+            })
+        };
+        pages(60).await.unwrap();
+
+        let (mut stored, mut full) = (0, 0);
+        for n in 0..40 {
+            match store.insert(things, doc! {"_id": n, "n": n, "text": "x".repeat(9_000)}).await {
+                Ok(()) => stored += 1,
+                Err(PortError::Unavailable(_)) => full += 1,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+
+        assert!(stored > 5 && full > 5, "{stored} stored, {full} not");
+        assert_eq!(store.count(things, Query::over("by_n", 99)).await.unwrap(), stored);
+        pages(100_000).await.unwrap();
+        store.insert(things, doc! {"_id": "room", "n": 1}).await.unwrap();
+        assert!(store.delete(things, &Bson::from("room"), Guard::none()).await.unwrap());
+    }
+}

@@ -1,5 +1,6 @@
 //! The document port on its engines.
 
+mod agree;
 mod edits;
 mod embedded;
 mod finds;
