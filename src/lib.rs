@@ -1,3 +1,12 @@
-//! The worker behind Iven.
+//! The worker behind Iven: uploads, virus scans, thumbnails, metadata.
 
 pub mod adapters;
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod doctor;
+pub mod ingest;
+pub mod serve;
+pub mod telemetry;
+pub mod wire;
+pub mod worker;

@@ -1,5 +1,9 @@
 //! How the ports are fulfilled: one module a service or engine; none names another.
 
+pub mod clamd;
+pub mod clock;
+pub mod decoder;
+pub mod disk;
 pub mod documents;
 pub mod embedded;
 pub mod mongo;

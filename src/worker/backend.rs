@@ -25,7 +25,7 @@ pub struct Work {
     /// The job.
     pub job: Leased,
     /// Its place. Shared, because apalis wants arguments that can be cloned.
-    pub slot: std::sync::Arc<Slot>,
+    pub _slot: std::sync::Arc<Slot>,
 }
 
 /// The source.

@@ -59,7 +59,7 @@ impl Claimer {
             let until = later(self.clock.now(), LEASE);
             for job in self.leases.claim(&self.owner, queue, free, until).await? {
                 let slot = Arc::new(self.lanes.take(queue, job.id));
-                if self.work.send(Work { job, slot }).await.is_err() {
+                if self.work.send(Work { job, _slot: slot }).await.is_err() {
                     return Ok(taken);
                 }
                 taken += 1;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use apalis::prelude::*;
+use futures_util::FutureExt;
 use jobs::ports::{Clock, JobQueue, Leases, later};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -36,6 +37,18 @@ struct Hands {
     engine: Engine,
     lanes: Lanes,
     leases: Arc<dyn Leases>,
+    /// The stop waits for every attempt that holds a token of it.
+    running: TaskTracker,
+}
+
+/// Attempts run side by side; without this apalis polls all of them in one task.
+#[expect(clippy::disallowed_methods, reason = "each attempt holds a token of the pool's tracker")]
+fn spawn_attempt<F>(attempt: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    tokio::spawn(attempt)
 }
 
 impl Pool {
@@ -53,21 +66,18 @@ impl Pool {
         let owner = format!("{}-{}", std::process::id(), bson::oid::ObjectId::new().to_hex());
         let (work, incoming) = mpsc::channel(1);
 
-        let hands = Hands { engine, lanes: lanes.clone(), leases: leases.clone() };
-        let spawn = {
-            let jobs = jobs.clone();
-            move |attempt| jobs.spawn(attempt)
-        };
-        let worker = WorkerBuilder::new(&owner)
+        let running = jobs.clone();
+        let hands = Hands { engine, lanes: lanes.clone(), leases: leases.clone(), running };
+        let worker = WorkerBuilder::new(owner.as_str())
             .backend(LeasedJobs::new(incoming))
             .data(hands)
-            .parallelize(spawn)
+            .parallelize(spawn_attempt)
             .build(attempt);
-        tracker.spawn(async move {
-            if let Err(error) = worker.run().await {
+        tracker.spawn(worker.run().map(|ended| {
+            if let Err(error) = ended {
                 tracing::error!(%error, "the worker ended");
             }
-        });
+        }));
 
         let beating = keep_leases(leases.clone(), clock.clone(), lanes.clone(), owner.clone());
         tracker.spawn(beat.clone().run_until_cancelled_owned(beating));
@@ -101,6 +111,7 @@ impl Pool {
 
 /// One attempt, and what its end means for the lane.
 async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
+    let _running = hands.running.token();
     match hands.engine.attempt(&work.job).await {
         Ended::Away(_) => hands.lanes.rest(work.job.queue),
         Ended::Fenced => {}
@@ -112,12 +123,7 @@ async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
 }
 
 /// Renews all leases of this process with one write.
-async fn keep_leases(
-    leases: Arc<dyn Leases>,
-    clock: Arc<dyn Clock>,
-    lanes: Lanes,
-    owner: String,
-) {
+async fn keep_leases(leases: Arc<dyn Leases>, clock: Arc<dyn Clock>, lanes: Lanes, owner: String) {
     let mut every = tokio::time::interval(RENEW_EVERY);
     loop {
         every.tick().await;

@@ -72,9 +72,8 @@ impl Objects for Disk {
         // Bytes cross to the blocking pool as they come; at most four pieces wait in between.
         let (pieces, incoming) = tokio::sync::mpsc::channel(4);
         let upload = upload.to_owned();
-        let keep = self.run("put_part", move |disk| {
-            parts::keep(disk, &upload, number, &expected, incoming)
-        });
+        let keep = self
+            .run("put_part", move |disk| parts::keep(disk, &upload, number, &expected, incoming));
         let feed = async move {
             while let Some(piece) = body.next().await {
                 let failed = piece.is_err();

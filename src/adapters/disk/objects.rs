@@ -44,12 +44,7 @@ pub fn safe(key: &str) -> Result<&Path, PortError> {
 }
 
 /// Writes the side-car of `key`.
-pub fn describe(
-    disk: &Disk,
-    key: &str,
-    content_type: &str,
-    sha256: &str,
-) -> Result<(), PortError> {
+pub fn describe(disk: &Disk, key: &str, content_type: &str, sha256: &str) -> Result<(), PortError> {
     let about = About { content_type: content_type.to_owned(), sha256: sha256.to_owned() };
     let json = serde_json::to_vec(&about)
         .map_err(|error| PortError::refused("bad_key", error.to_string()))?;

@@ -157,15 +157,15 @@ pub static WORKERS: Collection = Collection {
 };
 
 /// All of them, the seed's first.
-pub static ALL: &[&Collection] = &[
-    &EVENT_MESSAGES,
-    &NOTIFICATIONS,
-    &ACTIVITY_LOGS,
-    &FILE_UPLOADS,
-    &EVENT_MEDIA,
-    &MEDIA_ALBUMS,
-    &USERS,
-    &JOBS,
-    &SCHEDULES,
-    &WORKERS,
+pub static ALL: &[Collection] = &[
+    EVENT_MESSAGES,
+    NOTIFICATIONS,
+    ACTIVITY_LOGS,
+    FILE_UPLOADS,
+    EVENT_MEDIA,
+    MEDIA_ALBUMS,
+    USERS,
+    JOBS,
+    SCHEDULES,
+    WORKERS,
 ];

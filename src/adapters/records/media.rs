@@ -35,7 +35,8 @@ impl MediaStore for Records {
         let change = diff(&write(before, WHAT)?, &write(&after, WHAT)?);
         let guard = Guard::none().eq("processing.rev", seen);
         let written = self.store.patch(&EVENT_MEDIA, &before.id.into(), guard, change).await?;
-        let lost = || PortError::Conflict(format!("the medium {} was written meanwhile", before.id));
+        let lost =
+            || PortError::Conflict(format!("the medium {} was written meanwhile", before.id));
         read(written.ok_or_else(lost)?, WHAT)
     }
 

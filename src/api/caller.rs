@@ -1,0 +1,137 @@
+//! The one who asks, and what may be seen of a document.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, header, request::Parts},
+};
+use jobs::model::{EventId, Media, Upload, UserId, Visibility};
+
+use super::{Api, access::Scope, problem::Problem};
+
+/// The one who asks.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    /// A service of ours, with these scopes.
+    Service(Vec<Scope>),
+    /// An end user.
+    Person(Person),
+}
+
+/// An end user, by the token.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Who.
+    pub id: UserId,
+    /// Whose events' media may be seen.
+    pub events: Vec<EventId>,
+    /// Only this upload.
+    pub upload: Option<String>,
+    /// For what.
+    pub scopes: Vec<Scope>,
+}
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let credential = credential(parts)?;
+        api.access.caller(credential.as_deref()).ok_or_else(|| {
+            let detail = "a valid key or token is needed: Authorization: Bearer ...";
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+        })
+    }
+}
+
+/// The credential of a request: the header, or `?token=` where a header cannot be sent.
+fn credential(parts: &Parts) -> Result<Option<String>, Problem> {
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let bearer = value.to_str().ok().and_then(|value| {
+            let (scheme, rest) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim().to_owned())
+        });
+        return bearer.map(Some).ok_or_else(|| {
+            let detail = "the header Authorization is not of the form Bearer KEY";
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+        });
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let token = query.split('&').find_map(|pair| pair.strip_prefix("token="));
+    Ok(token.map(str::to_owned))
+}
+
+impl Caller {
+    /// Refuses whoever lacks `scope`.
+    pub fn needs(&self, scope: Scope) -> Result<(), Problem> {
+        let scopes = match self {
+            Self::Service(scopes) => scopes,
+            Self::Person(person) => &person.scopes,
+        };
+        if scopes.contains(&scope) || (self.is_service() && scopes.contains(&Scope::Admin)) {
+            return Ok(());
+        }
+        let name = format!("{scope:?}").to_lowercase();
+        let detail = format!("this key or token does not have the scope {name}");
+        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+    }
+
+    fn is_service(&self) -> bool {
+        matches!(self, Self::Service(_))
+    }
+
+    /// Refuses whoever may not upload as `user` into `event`.
+    pub fn uploads_as(&self, user: UserId, event: EventId) -> Result<(), Problem> {
+        self.needs(Scope::Upload)?;
+        let Self::Person(person) = self else { return Ok(()) };
+        if person.id == user && person.events.contains(&event) && person.upload.is_none() {
+            return Ok(());
+        }
+        let detail = "this token does not allow uploads as this user into this event";
+        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+    }
+
+    /// Whether the caller may see and feed this upload.
+    pub fn owns(&self, upload: &Upload) -> bool {
+        match self {
+            Self::Service(_) => true,
+            Self::Person(person) => {
+                let bound = person.upload.as_ref().is_none_or(|only| *only == upload.upload_id.0);
+                let event = person.events.contains(&upload.event_id);
+                bound && event && person.id == upload.user_id
+            }
+        }
+    }
+
+    /// Whether the caller may know of this medium.
+    pub fn sees(&self, media: &Media) -> bool {
+        match self {
+            Self::Service(_) => true,
+            Self::Person(person) => {
+                let invited = person.events.contains(&media.event_id) && person.upload.is_none();
+                let own = person.id == media.uploaded_by;
+                let shown = match media.visibility {
+                    Visibility::Public | Visibility::EventParticipants => true,
+                    Visibility::Private => own,
+                };
+                invited && shown && !media.is_deleted
+            }
+        }
+    }
+
+    /// Whether the caller may have the original file of a medium that is seen.
+    pub fn downloads(&self, media: &Media) -> bool {
+        match self {
+            Self::Service(_) => true,
+            Self::Person(person) => media.downloadable || person.id == media.uploaded_by,
+        }
+    }
+
+    /// Refuses whoever may not look at the media of `event`.
+    pub fn enters(&self, event: EventId) -> Result<(), Problem> {
+        match self {
+            Self::Person(person) if !person.events.contains(&event) || person.upload.is_some() => {
+                Err(Problem::not_found("event"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

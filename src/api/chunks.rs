@@ -1,0 +1,127 @@
+//! One chunk of an upload: any order, in parallel, repeatable.
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+};
+use futures_util::StreamExt;
+use jobs::{
+    model::{Chunk, Upload},
+    ports::{ByteStream, Expected, Length, Part, later},
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Api, body, caller::Caller, problem::Problem, uploads::owned};
+
+/// `PUT /v1/uploads/{uploadId}/chunks/{n}`
+pub async fn put(
+    State(api): State<Api>,
+    caller: Caller,
+    Path((id, number)): Path<(String, String)>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let upload = owned(&api, &caller, id).await?;
+    let number: u32 = number.parse().map_err(|_| Problem::not_found("chunk"))?;
+    let Some(chunk) = upload.chunk(number) else {
+        let count = upload.chunks.len();
+        let detail = format!("there is no chunk {number}, the upload has chunks 1 to {count}");
+        return Err(Problem::new(axum::http::StatusCode::NOT_FOUND, "no_such_chunk", detail));
+    };
+    let wanted = chunk.chunk_size;
+    if let Some(announced) = body::content_length(request.headers())
+        && announced != wanted
+    {
+        let detail = format!("chunk {number} has {wanted} bytes, the body has {announced}");
+        return Err(Problem::bad("chunk_size", detail));
+    }
+    let sha256 = body::content_digest(request.headers())?;
+    let stream = body::stream(request.into_body());
+    if chunk.uploaded {
+        return compare(&upload, chunk, stream).await;
+    }
+    refuse_late(&api, &upload)?;
+    let expected = Expected { length: Length::Exactly(wanted), sha256 };
+    let id = &upload.upload_id.0;
+    let part = api.tools.objects.put_part(id, number, expected, stream).await?;
+    keep(&api, upload, part).await
+}
+
+/// Writes that the chunk is there. Of two who bring other bytes for one number, the first wins.
+async fn keep(api: &Api, upload: Upload, part: Part) -> Result<Json<Value>, Problem> {
+    let now = api.tools.clock.now();
+    let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
+    let expires_at = later(now, api.limits.idle).min(hard);
+    let written = api.tools.uploads.chunk_verified(&upload, &part, now, expires_at).await?;
+    if let Some(after) = written {
+        return Ok(kept(&after, part.number));
+    }
+    let current = api.tools.uploads.upload(&upload.upload_id).await?;
+    match current.chunk(part.number) {
+        Some(first) if first.sha256.as_ref() == Some(&part.sha256) => {
+            Ok(kept(&current, part.number))
+        }
+        other => {
+            let taken = other.is_some_and(|chunk| chunk.uploaded);
+            api.tools.objects.drop_part(&upload.upload_id.0, &part).await?;
+            refuse_late(api, &current)?;
+            Err(if taken { conflict(part.number) } else { busy(part.number) })
+        }
+    }
+}
+
+/// A chunk that is there already: the same bytes are fine, others are not. Nothing is kept.
+async fn compare(
+    upload: &Upload,
+    chunk: &Chunk,
+    mut stream: ByteStream,
+) -> Result<Json<Value>, Problem> {
+    let mut hash = Sha256::new();
+    let mut bytes: u64 = 0;
+    while let Some(piece) = stream.next().await {
+        let piece = piece
+            .map_err(|error| Problem::bad("body_interrupted", format!("the body: {error}")))?;
+        bytes += piece.len() as u64;
+        if bytes > chunk.chunk_size {
+            break;
+        }
+        hash.update(&piece);
+    }
+    if bytes != chunk.chunk_size {
+        let wanted = chunk.chunk_size;
+        let detail =
+            format!("chunk {} has {wanted} bytes, the body has {bytes}", chunk.chunk_number);
+        return Err(Problem::bad("chunk_size", detail));
+    }
+    if chunk.sha256.as_deref() == Some(hex::encode(hash.finalize()).as_str()) {
+        return Ok(kept(upload, chunk.chunk_number));
+    }
+    Err(conflict(chunk.chunk_number))
+}
+
+/// Refuses chunks for an upload that has ended or expired.
+fn refuse_late(api: &Api, upload: &Upload) -> Result<(), Problem> {
+    let id = &upload.upload_id;
+    if !upload.is_receiving() {
+        let detail = format!("the upload {id} takes no more chunks");
+        return Err(Problem::conflict("upload_ended", detail));
+    }
+    if upload.expires_at <= api.tools.clock.now() {
+        let detail = format!("no chunk arrived in time, the upload {id} has expired");
+        return Err(Problem::conflict("upload_expired", detail));
+    }
+    Ok(())
+}
+
+fn kept(upload: &Upload, number: u32) -> Json<Value> {
+    Json(json!({ "chunkNumber": number, "progress": upload.percent() }))
+}
+
+fn conflict(number: u32) -> Problem {
+    let detail = format!("chunk {number} is there already, with other bytes");
+    Problem::conflict("chunk_conflict", detail)
+}
+
+fn busy(number: u32) -> Problem {
+    Problem::conflict("conflict", format!("chunk {number} could not be kept, send it again"))
+}

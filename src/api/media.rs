@@ -1,0 +1,200 @@
+//! Media: what is known of them, and their bytes once they may be had.
+
+use std::ops::Range;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bson::DateTime;
+use jobs::{
+    model::{EventId, FileType, Media, MediaId, ProcessingStatus},
+    ports::{MediaFilter, ObjectInfo, PortError},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Api, access::Scope, body::Params, caller::Caller, json::document, problem::Problem};
+
+/// Media on a page.
+const PAGE: u32 = 50;
+
+/// Which media.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Filter {
+    event_id: EventId,
+    status: Option<ProcessingStatus>,
+    file_type: Option<FileType>,
+    cursor: Option<String>,
+}
+
+/// `GET /v1/media`
+pub async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(filter): Params<Filter>,
+) -> Result<Json<Value>, Problem> {
+    caller.needs(Scope::Read)?;
+    caller.enters(filter.event_id)?;
+    let after = filter.cursor.as_deref().map(parse_cursor).transpose()?;
+    let Filter { event_id, status, file_type, .. } = filter;
+    let filter = MediaFilter { event_id, status, file_type, after, limit: PAGE };
+    let found = api.tools.media.list(filter).await?;
+    let full = found.len() >= PAGE as usize;
+    let cursor = found.last().filter(|_| full).map(cursor_of);
+    let seen = found.iter().filter(|media| caller.sees(media));
+    let items = seen.map(document).collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(json!({ "items": items, "cursor": cursor })))
+}
+
+fn cursor_of(media: &Media) -> String {
+    format!("{}-{}", media.uploaded_at.timestamp_millis(), media.id)
+}
+
+fn parse_cursor(cursor: &str) -> Result<(DateTime, MediaId), Problem> {
+    let parse = || {
+        let (at, id) = cursor.split_once('-')?;
+        Some((DateTime::from_millis(at.parse().ok()?), id.parse().ok()?))
+    };
+    parse().ok_or_else(|| Problem::bad("bad_parameter", "cursor is none that a page gave out"))
+}
+
+/// `GET /v1/media/{mediaId}`
+pub async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(document(&seen(&api, &caller, &id).await?)?))
+}
+
+/// `GET /v1/media/{mediaId}/file`
+pub async fn file(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let media = seen(&api, &caller, &id).await?;
+    let Some(key) = published(&media)?.s3_info.key.as_deref() else {
+        return Err(Problem::not_found("file"));
+    };
+    if !caller.downloads(&media) {
+        let detail = "the uploader does not allow downloads of this file";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "not_downloadable", detail));
+    }
+    serve(&api, key, &headers).await
+}
+
+/// `GET /v1/media/{mediaId}/thumbnails/{name}`
+pub async fn thumbnail(
+    State(api): State<Api>,
+    caller: Caller,
+    Path((id, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let media = seen(&api, &caller, &id).await?;
+    let found = published(&media)?.thumbnails.iter().find(|thumbnail| thumbnail.name == name);
+    let key = found.map(|thumbnail| thumbnail.key.clone());
+    serve(&api, &key.ok_or_else(|| Problem::not_found("thumbnail"))?, &headers).await
+}
+
+/// The medium with this id, if the caller may know of it.
+async fn seen(api: &Api, caller: &Caller, id: &str) -> Result<Media, Problem> {
+    caller.needs(Scope::Read)?;
+    let id: MediaId = id.parse().map_err(|_| Problem::not_found("medium"))?;
+    match api.tools.media.media(id).await {
+        Ok(media) if caller.sees(&media) => Ok(media),
+        Ok(_) | Err(PortError::Missing(_)) => Err(Problem::not_found("medium")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The medium, if its bytes may be had by now.
+fn published(media: &Media) -> Result<&Media, Problem> {
+    if media.processing_steps.is_withheld() {
+        let detail =
+            "this file was withheld: it is infected, could not be scanned, or is no medium";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "quarantined", detail));
+    }
+    if media.is_published() {
+        return Ok(media);
+    }
+    let detail = "the file is still being processed, or came to nothing";
+    Err(Problem::conflict("not_ready", detail).with("status", json!(media.processing_status)))
+}
+
+/// The bytes of an object, whole or the one range that is asked for.
+async fn serve(api: &Api, key: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+    let info = api.tools.objects.info(key).await?;
+    let etag = format!("\"{}\"", info.etag);
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    let range = match headers.get(header::RANGE).map(|range| parse_range(range, info.bytes)) {
+        None | Some(Asked::Whole) => None,
+        Some(Asked::Part(range)) => Some(range),
+        Some(Asked::Beyond) => {
+            let detail = format!("the file has {} bytes", info.bytes);
+            return Err(Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", detail));
+        }
+    };
+    let body = Body::from_stream(api.tools.objects.read(key, range.clone()).await?);
+    Ok(with_headers(body, &info, &etag, range))
+}
+
+fn with_headers(body: Body, info: &ObjectInfo, etag: &str, range: Option<Range<u64>>) -> Response {
+    let mut response = body.into_response();
+    let mut set = |name, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    set(header::CONTENT_TYPE, info.content_type.clone());
+    set(header::ETAG, etag.to_owned());
+    set(header::ACCEPT_RANGES, "bytes".to_owned());
+    set(header::CACHE_CONTROL, "private, max-age=3600".to_owned());
+    // A file is what we say it is, and runs nothing even if a browser thinks otherwise.
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned());
+    set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned());
+    match range {
+        None => set(header::CONTENT_LENGTH, info.bytes.to_string()),
+        Some(Range { start, end }) => {
+            let last = end.saturating_sub(1);
+            set(header::CONTENT_LENGTH, end.saturating_sub(start).to_string());
+            set(header::CONTENT_RANGE, format!("bytes {start}-{last}/{}", info.bytes));
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        }
+    }
+    response
+}
+
+/// What a `Range` header asks for.
+enum Asked {
+    Whole,
+    Part(Range<u64>),
+    Beyond,
+}
+
+/// One range of bytes (RFC 9110); what we do not understand or several ranges mean the whole.
+fn parse_range(value: &HeaderValue, bytes: u64) -> Asked {
+    let parse = || {
+        let (first, last) = value.to_str().ok()?.strip_prefix("bytes=")?.split_once('-')?;
+        let range = match (first.parse::<u64>(), last.parse::<u64>()) {
+            (Ok(first), Ok(last)) if first <= last => first..last.saturating_add(1).min(bytes),
+            (Ok(first), Err(_)) if last.is_empty() => first..bytes,
+            (Err(_), Ok(length)) if first.is_empty() => bytes.saturating_sub(length)..bytes,
+            _ => return None,
+        };
+        Some(range)
+    };
+    match parse() {
+        None => Asked::Whole,
+        Some(range) if range.start < range.end => Asked::Part(range),
+        Some(_) => Asked::Beyond,
+    }
+}

@@ -1,0 +1,64 @@
+//! The HTTP API: `/v1`, JSON, RFC 9457 problems. One table of routes, in `routes.rs`.
+
+mod access;
+mod body;
+mod caller;
+mod chunks;
+mod health;
+mod json;
+mod media;
+mod problem;
+mod routes;
+mod tokens;
+mod uploads;
+mod users;
+
+use std::{sync::Arc, time::Duration};
+
+use jobs::{intake, ports::PortError, tools::Tools};
+
+pub use access::{Access, Key, Scope};
+pub use routes::{ROUTES, Route, router};
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct Api {
+    tools: Tools,
+    intake: Arc<intake::Needs>,
+    access: Arc<Access>,
+    limits: UploadLimits,
+    ready: Arc<dyn Ready>,
+    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// What an upload may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct UploadLimits {
+    /// The largest file, in bytes.
+    pub file_bytes: u64,
+    /// Without a new chunk for so long, an upload expires.
+    pub idle: Duration,
+    /// After so long it expires in any case.
+    pub hard: Duration,
+}
+
+/// Says whether the stores answer.
+#[async_trait::async_trait]
+pub trait Ready: Send + Sync {
+    /// The first store that does not answer, as a sentence.
+    async fn check(&self) -> Result<(), PortError>;
+}
+
+impl Api {
+    /// The API over these tools.
+    pub fn new(
+        tools: Tools,
+        access: Access,
+        limits: UploadLimits,
+        ready: Arc<dyn Ready>,
+        metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    ) -> Self {
+        let intake = Arc::new(intake::Needs::from(&tools));
+        Self { tools, intake, access: Arc::new(access), limits, ready, metrics }
+    }
+}

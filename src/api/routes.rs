@@ -1,0 +1,96 @@
+//! Every route there is, on one page.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Method, Request},
+    routing::{MethodRouter, get, post, put},
+};
+
+use super::{Api, access::Scope, chunks, health, media, problem::Problem, tokens, uploads, users};
+
+/// A route, for the tests that walk all of them and for the description in `openapi.json`.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path with its parameters in braces.
+    pub path: &'static str,
+    /// The scope it asks for; `None` is open to everybody.
+    pub scope: Option<Scope>,
+}
+
+const fn route(method: &'static str, path: &'static str, scope: Scope) -> Route {
+    Route { method, path, scope: Some(scope) }
+}
+
+const fn open(path: &'static str) -> Route {
+    Route { method: "GET", path, scope: None }
+}
+
+/// Every route there is.
+pub const ROUTES: &[Route] = &[
+    route("POST", "/v1/uploads", Scope::Upload),
+    route("GET", "/v1/uploads/{uploadId}", Scope::Upload),
+    route("DELETE", "/v1/uploads/{uploadId}", Scope::Upload),
+    route("PUT", "/v1/uploads/{uploadId}/chunks/{n}", Scope::Upload),
+    route("POST", "/v1/uploads/{uploadId}/complete", Scope::Upload),
+    route("POST", "/v1/media", Scope::Upload),
+    route("GET", "/v1/media", Scope::Read),
+    route("GET", "/v1/media/{mediaId}", Scope::Read),
+    route("GET", "/v1/media/{mediaId}/file", Scope::Read),
+    route("GET", "/v1/media/{mediaId}/thumbnails/{name}", Scope::Read),
+    route("PUT", "/v1/users/{userId}", Scope::Notify),
+    route("POST", "/v1/tokens", Scope::Admin),
+    route("GET", "/metrics", Scope::Read),
+    open("/healthz"),
+    open("/readyz"),
+    open("/openapi.json"),
+];
+
+/// The handlers of one path; a test compares them with [`ROUTES`].
+fn handlers(path: &str) -> MethodRouter<Api> {
+    match path {
+        "/v1/uploads" => post(uploads::create),
+        "/v1/uploads/{uploadId}" => get(uploads::show).delete(uploads::cancel),
+        "/v1/uploads/{uploadId}/chunks/{n}" => put(chunks::put),
+        "/v1/uploads/{uploadId}/complete" => post(uploads::complete),
+        "/v1/media" => get(media::list).post(uploads::one_shot),
+        "/v1/media/{mediaId}" => get(media::show),
+        "/v1/media/{mediaId}/file" => get(media::file),
+        "/v1/media/{mediaId}/thumbnails/{name}" => get(media::thumbnail),
+        "/v1/users/{userId}" => put(users::put),
+        "/v1/tokens" => post(tokens::mint),
+        "/metrics" => get(health::metrics),
+        "/healthz" => get(health::alive),
+        "/readyz" => get(health::ready),
+        "/openapi.json" => get(health::openapi),
+        unknown => unreachable!("{unknown} stands in ROUTES without a handler"),
+    }
+}
+
+/// The whole API.
+pub fn router(api: Api) -> Router {
+    let mut router = Router::new();
+    let mut done = Vec::new();
+    for Route { path, .. } in ROUTES {
+        if !done.contains(path) {
+            router = router.route(path, handlers(path).fallback(wrong_method));
+            done.push(path);
+        }
+    }
+    router
+        .fallback(nowhere)
+        // Bodies are bounded where they are read: a chunk by its length, JSON by 64 KiB.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(api)
+}
+
+async fn nowhere() -> Problem {
+    Problem::not_found("address")
+}
+
+async fn wrong_method(method: Method, request: Request<axum::body::Body>) -> Problem {
+    let detail = format!("{method} is not possible on {}", request.uri().path());
+    Problem::new(axum::http::StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}

@@ -1,0 +1,91 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::Config,
+    doctor, ingest,
+    serve::{self, Role},
+    telemetry, wire,
+};
+
+/// The worker behind Iven: uploads, virus scans, thumbnails, metadata.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// A settings file over the defaults (see `iven-worker config`)
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the HTTP API, the job workers and the schedules
+    Serve {
+        /// Which parts; roles other than `all` need MongoDB
+        #[arg(long, value_enum, default_value = "all")]
+        role: Role,
+    },
+    /// Upload real files through a running service and print the finished documents
+    Ingest(ingest::Args),
+    /// Create every collection and index; safe to run again
+    Migrate,
+    /// Check every part that the worker leans on, a line each
+    Doctor,
+    /// Print the effective settings, secrets masked
+    Config,
+}
+
+/// Reads the command line and does what it says; the exit status.
+pub fn main() -> anyhow::Result<u8> {
+    let cli = Cli::parse();
+    let config = settings(cli.config.as_deref())?;
+    if let Command::Config = cli.command {
+        print!("{}", config.masked());
+        return Ok(0);
+    }
+    telemetry::logs(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let status = runtime.block_on(run(cli.command, config));
+    // Blocking work that hangs (a decoder, a disk) must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    status
+}
+
+async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
+    match command {
+        Command::Serve { role } => {
+            serve::serve(wire::house(config).await?, role).await?;
+            Ok(0)
+        }
+        Command::Ingest(args) => ingest::run(args, &config).await,
+        Command::Migrate => {
+            let house = wire::house(config).await?;
+            let lines = house.store.migrate().await?;
+            match lines.as_slice() {
+                [] => println!("nothing to do: every collection and index is there"),
+                lines => lines.iter().for_each(|line| println!("{line}")),
+            }
+            Ok(0)
+        }
+        Command::Doctor => doctor::run(config).await,
+        Command::Config => Ok(0),
+    }
+}
+
+fn settings(file: Option<&std::path::Path>) -> anyhow::Result<Config> {
+    let text = match file {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("the settings file {} cannot be read", path.display()))?,
+        ),
+        None => None,
+    };
+    Config::read(text.as_deref(), std::env::vars())
+        .map_err(|faults| anyhow::anyhow!("the settings have faults:\n- {}", faults.join("\n- ")))
+}

@@ -1,0 +1,86 @@
+//! Starts and stops the service in order: stores, workers, door; then the other way round.
+
+use std::{future::IntoFuture, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio_util::sync::CancellationToken;
+
+use crate::{api, telemetry, wire::House, worker::Pool};
+
+/// Which parts run in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Both.
+    All,
+    /// The HTTP API.
+    Api,
+    /// The workers.
+    Worker,
+}
+
+/// How long open requests may go on after the stop is asked for.
+const DOOR_CLOSES: Duration = Duration::from_secs(5);
+
+/// Runs until SIGTERM or Ctrl-C.
+pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
+    if role != Role::All && house.config.store.mongodb_url.text().is_none() {
+        anyhow::bail!("--role needs MongoDB (MONGODB_URL): the embedded store has one process");
+    }
+    for line in house.store.migrate().await? {
+        tracing::info!("{line}");
+    }
+    let metrics = telemetry::metrics()?;
+    let stop = CancellationToken::new();
+    let pool = (role != Role::Api).then(|| start(&house));
+    let door = match role {
+        Role::Worker => None,
+        _ => Some(open(&house, Arc::new(move || metrics.render()), stop.clone()).await?),
+    };
+    match house.tools.scanner.check().await {
+        Ok((engine, signatures)) => tracing::info!(engine, signatures, "the scanner is ready"),
+        Err(error) => tracing::warn!(%error, "the scanner is not ready, scans wait for it"),
+    }
+    asked_to_stop().await?;
+    tracing::info!("stopping");
+    stop.cancel();
+    if let Some(door) = door {
+        // A request that hangs must not keep the process: its sender repeats it.
+        let _ = tokio::time::timeout(DOOR_CLOSES, door).await;
+    }
+    if let Some(pool) = pool {
+        pool.stop().await;
+    }
+    Ok(())
+}
+
+/// Starts the workers.
+pub fn start(house: &House) -> Pool {
+    let (leases, clock) = (house.leases.clone(), house.tools.clock.clone());
+    Pool::start(house.engine(), leases, house.queue(), clock, house.slots())
+}
+
+/// Opens the door; the future ends when it is closed.
+async fn open(
+    house: &House,
+    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    stop: CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
+    let bind = &house.config.http.bind;
+    let listener =
+        TcpListener::bind(bind).await.with_context(|| format!("{bind} cannot be listened to"))?;
+    let address = listener.local_addr()?;
+    let service = axum::serve(listener, api::router(house.api(metrics)?))
+        .with_graceful_shutdown(stop.cancelled_owned());
+    tracing::info!("listening on http://{address}");
+    let tracker = tokio_util::task::TaskTracker::new();
+    Ok(tracker.spawn(service.into_future()))
+}
+
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut term = tokio::signal::unix::signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = term.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}

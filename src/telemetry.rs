@@ -1,0 +1,33 @@
+//! What is told to the outside: the form of a log line, and the name of every metric.
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::Log;
+
+/// Every metric: name, kind, labels, unit and what it counts.
+pub const METRICS: &[(&str, &str)] =
+    &[("object_requests_total", "Requests to the object store, by `op`")];
+
+/// Starts logging to standard error; the log of a command never mixes with its answer.
+pub fn logs(log: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&log.level)
+        .map_err(|error| anyhow::anyhow!("log.level is not understood: {error}"))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    match log.format.as_str() {
+        "json" => registry.with(layer.json().flatten_event(true)).try_init()?,
+        _ => registry.with(layer.with_target(false)).try_init()?,
+    }
+    Ok(())
+}
+
+/// Starts counting; the handle renders Prometheus' text format.
+pub fn metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new().install_recorder()?;
+    for (name, help) in METRICS {
+        metrics::describe_counter!(*name, *help);
+    }
+    Ok(handle)
+}

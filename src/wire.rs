@@ -1,0 +1,178 @@
+//! From settings to parts: the only place that chooses adapters.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use jobs::{
+    job::Queue,
+    links::Links,
+    ports::{Clock, JobQueue, Leases, Objects, PictureSize, PortError, Scanner},
+    tools::{Recipe, Tools},
+};
+
+use crate::{
+    adapters::{
+        clamd::{Clamd, ScanLimits},
+        clock::SystemClock,
+        decoder::{DecodeLimits, InProcess},
+        disk::Disk,
+        documents::Documents,
+        embedded,
+        mongo::{self, MongoClock},
+        records::{Records, collections},
+    },
+    api::{Access, Api, Key, Ready, UploadLimits},
+    config::Config,
+    worker::{Engine, Slots},
+};
+
+/// Everything that the service is made of.
+#[derive(Clone)]
+pub struct House {
+    /// The store of documents.
+    pub store: Arc<dyn Documents>,
+    /// The ports that jobs need.
+    pub tools: Tools,
+    /// The worker's side of the queue.
+    pub leases: Arc<dyn Leases>,
+    /// The settings it was made by.
+    pub config: Arc<Config>,
+}
+
+/// Opens the stores and builds every part; nothing runs yet.
+pub async fn house(config: Config) -> anyhow::Result<House> {
+    let data = &config.store.data_dir;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+    let (store, clock): (Arc<dyn Documents>, Arc<dyn Clock>) = match config.store.mongodb_url.text()
+    {
+        Some(url) => {
+            let store = mongo::connect(url, collections::ALL).await?;
+            let clock = Arc::new(MongoClock::new(store.clone()));
+            (Arc::new(store), clock)
+        }
+        None => {
+            let store = embedded::open(&data.join("records"), collections::ALL)?;
+            (Arc::new(store), Arc::new(SystemClock))
+        }
+    };
+    let objects: Arc<dyn Objects> = Arc::new(Disk::open(&data.join("objects"))?);
+    let scanner = scanner(&config)?;
+    Ok(assemble(config, store, objects, scanner, clock))
+}
+
+/// Builds every part over the given stores, scanner and clock.
+pub fn assemble(
+    config: Config,
+    store: Arc<dyn Documents>,
+    objects: Arc<dyn Objects>,
+    scanner: Arc<dyn Scanner>,
+    clock: Arc<dyn Clock>,
+) -> House {
+    let records = Arc::new(Records::new(store.clone(), clock.clone()));
+    let limits = DecodeLimits {
+        memory_bytes: config.decoder.memory_mb << 20,
+        time: Duration::from_secs(config.decoder.timeout_seconds),
+    };
+    let public_url = match config.http.public_url.as_str() {
+        "" => format!("http://{}", config.http.bind),
+        url => url.to_owned(),
+    };
+    let tools = Tools {
+        clock,
+        uploads: records.clone(),
+        media: records.clone(),
+        users: records.clone(),
+        queue: records.clone(),
+        objects,
+        scanner,
+        decoder: Arc::new(InProcess::new(limits)),
+        links: Arc::new(Links { public_url }),
+        recipe: Arc::new(recipe(&config.thumbnails.sizes)),
+    };
+    House { store, tools, leases: records, config: Arc::new(config) }
+}
+
+impl House {
+    /// The engine that runs one job after the other.
+    pub fn engine(&self) -> Engine {
+        Engine::new(self.tools.clone(), self.leases.clone(), self.tools.clock.clone())
+    }
+
+    /// How many jobs run at the same time.
+    pub fn slots(&self) -> Slots {
+        let worker = &self.config.worker;
+        let slots = Queue::ALL.map(|queue| {
+            let places = match queue {
+                Queue::Ingest => worker.ingest,
+                Queue::Scan => worker.scan,
+                Queue::Media => worker.media,
+                Queue::Housekeeping => worker.housekeeping,
+            };
+            (queue, places)
+        });
+        Slots(HashMap::from(slots))
+    }
+
+    /// The queue's front door.
+    pub fn queue(&self) -> Arc<dyn JobQueue> {
+        self.tools.queue.clone()
+    }
+
+    /// The HTTP API.
+    pub fn api(&self, metrics: Arc<dyn Fn() -> String + Send + Sync>) -> anyhow::Result<Api> {
+        let auth = &self.config.auth;
+        let keys = auth.keys.iter().map(|key| Key::new(&key.key.0, key.scopes.clone())).collect();
+        let public = Some(auth.token_public_key.as_str()).filter(|pem| !pem.is_empty());
+        let clock = self.tools.clock.clone();
+        let access = Access::new(keys, auth.token_secret.text(), public, clock)
+            .context("auth.token_public_key is no Ed25519 public key in PEM")?;
+        let uploads = &self.config.uploads;
+        let limits = UploadLimits {
+            file_bytes: uploads.max_file_mb << 20,
+            idle: Duration::from_secs(uploads.idle_seconds),
+            hard: Duration::from_secs(uploads.hard_seconds),
+        };
+        let stores = Stores { store: self.store.clone(), objects: self.tools.objects.clone() };
+        Ok(Api::new(self.tools.clone(), access, limits, Arc::new(stores), metrics))
+    }
+}
+
+struct Stores {
+    store: Arc<dyn Documents>,
+    objects: Arc<dyn Objects>,
+}
+
+#[async_trait]
+impl Ready for Stores {
+    async fn check(&self) -> Result<(), PortError> {
+        self.store.ping().await?;
+        self.objects.ping().await
+    }
+}
+
+/// The virus scanner, or one that is always away: nothing is published unscanned.
+fn scanner(config: &Config) -> anyhow::Result<Arc<dyn Scanner>> {
+    let settings = &config.scanner;
+    if settings.address.is_empty() {
+        anyhow::bail!(
+            "scanner.address is not set: nothing is published unscanned. \
+             Set CLAMD=unix:/path/of/clamd.sock, or start everything with scripts/run"
+        );
+    }
+    let limits = ScanLimits {
+        max_file_bytes: settings.max_file_mb << 20,
+        timeout: Duration::from_secs(settings.timeout_seconds),
+    };
+    Ok(Arc::new(Clamd::new(&settings.address, limits)?))
+}
+
+/// The sizes, with a version that changes when they do.
+fn recipe(sizes: &[u32]) -> Recipe {
+    let names: Vec<String> = sizes.iter().map(u32::to_string).collect();
+    // q80: the quality that `decode` writes; part of the recipe because it changes the bytes.
+    let version = format!("jpeg-q80-{}", names.join("-"));
+    let size = |(name, edge): (&String, &u32)| PictureSize { name: name.clone(), edge: *edge };
+    Recipe { version, sizes: names.iter().zip(sizes).map(size).collect() }
+}

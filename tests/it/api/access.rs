@@ -1,0 +1,200 @@
+//! Every route with no key, a wrong scope, another user's and another event's token.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+use iven_worker::api::{ROUTES, Route, Scope};
+use jobs::model::MediaId;
+use serde_json::{Value, json};
+
+use crate::house::{House, TOKEN_SECRET, answer, fixture};
+
+const KEYS: &str = r#"
+keys = [
+    { name = "all", key = "the key of everything", scopes = ["admin"] },
+    { name = "upload", key = "a key for uploads", scopes = ["upload"] },
+    { name = "read", key = "a key for reading", scopes = ["read"] },
+    { name = "notify", key = "a key for notices", scopes = ["notify"] },
+    { name = "enqueue", key = "a key for enqueuing", scopes = ["enqueue"] },
+]
+"#;
+
+/// A house with keys, an upload under way and a published medium of user 42 in event 1.
+struct Town {
+    house: House,
+    upload: String,
+    media: MediaId,
+}
+
+impl Town {
+    async fn new() -> Self {
+        let house = House::with_settings(KEYS).await;
+        let photo = fixture("images/gps_iphone.jpg");
+        let path = "/v1/media?eventId=1&userId=42&filename=a.jpg";
+        let body = Body::from(photo);
+        let (status, media) = Self::send(&house, "POST", path, Some(KEY), body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{media}");
+        house.drain().await;
+        let wish = json!({
+            "eventId": 1, "userId": 42, "filename": "a.jpg", "size": 3, "mimeType": "image/jpeg",
+        });
+        let body = Body::from(wish.to_string());
+        let (_, upload) = Self::send(&house, "POST", "/v1/uploads", Some(KEY), body).await;
+        let upload = upload["uploadId"].as_str().unwrap().to_owned();
+        Self { house, upload, media: media["mediaId"].as_str().unwrap().parse().unwrap() }
+    }
+
+    async fn send(
+        house: &House,
+        method: &str,
+        path: &str,
+        credential: Option<&str>,
+        body: Body,
+    ) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(path);
+        let request = credential
+            .iter()
+            .fold(request, |request, key| request.header("authorization", format!("Bearer {key}")));
+        answer(house.send(request.body(body).unwrap()).await).await
+    }
+
+    /// A request that a caller who may would be granted, or that fails for its content only.
+    async fn knock(&self, route: &Route, credential: Option<&str>) -> (StatusCode, Value) {
+        let path = route
+            .path
+            .replace("{uploadId}", &self.upload)
+            .replace("{mediaId}", &self.media.to_string())
+            .replace("{userId}", "42")
+            .replace("{n}", "1")
+            .replace("{name}", "320");
+        let (path, body) = match (route.method, route.path) {
+            ("GET", "/v1/media") => (format!("{path}?eventId=1"), Body::empty()),
+            ("POST", "/v1/media") => {
+                (format!("{path}?eventId=1&userId=42&filename=a.jpg"), Body::from("x"))
+            }
+            ("POST", "/v1/uploads") => {
+                let wish = json!({
+                    "eventId": 1, "userId": 42, "filename": "a.jpg", "size": 3,
+                    "mimeType": "image/jpeg",
+                });
+                (path, Body::from(wish.to_string()))
+            }
+            ("POST", "/v1/tokens") => (path, Body::from(json!({ "userId": 42 }).to_string())),
+            ("PUT", "/v1/users/{userId}") => (path, Body::from("{}")),
+            _ => (path, Body::from("abc")),
+        };
+        Self::send(&self.house, route.method, &path, credential, body).await
+    }
+}
+
+const KEY: &str = "the key of everything";
+
+fn token(claims: Value) -> String {
+    let key = jsonwebtoken::EncodingKey::from_secret(TOKEN_SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
+/// Far behind the hand clock of a house.
+const LATER: i64 = 4_000_000_000;
+
+#[tokio::test]
+async fn without_a_credential_only_the_open_routes_answer() {
+    let town = Town::new().await;
+
+    for route in ROUTES {
+        for credential in [None, Some("nonsense"), Some("a.b.c")] {
+            let (status, _) = town.knock(route, credential).await;
+            match route.scope {
+                Some(_) => assert_eq!(status, StatusCode::UNAUTHORIZED, "{route:?}"),
+                None => assert_eq!(status, StatusCode::OK, "{route:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_opens_the_routes_of_its_scopes_and_no_other() {
+    let town = Town::new().await;
+    let keys = [
+        (Scope::Upload, "a key for uploads"),
+        (Scope::Read, "a key for reading"),
+        (Scope::Notify, "a key for notices"),
+        (Scope::Enqueue, "a key for enqueuing"),
+    ];
+
+    // A cancelled upload would change the answers of the routes behind it.
+    for route in ROUTES.iter().filter(|route| route.method != "DELETE") {
+        for (scope, key) in keys {
+            let (status, problem) = town.knock(route, Some(key)).await;
+            if route.scope.is_none_or(|needed| needed == scope) {
+                let known = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
+                assert!(!known.contains(&status), "{route:?} {scope:?} {problem}");
+            } else {
+                assert_eq!(status, StatusCode::FORBIDDEN, "{route:?} {scope:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_reaches_only_its_users_uploads_and_its_events_media() {
+    let town = Town::new().await;
+    let own = token(json!({ "sub": "42", "events": [1], "exp": LATER }));
+    let strangers = [
+        ("another user of the event", json!({ "sub": "43", "events": [1], "exp": LATER })),
+        ("the user in another event", json!({ "sub": "42", "events": [2], "exp": LATER })),
+        ("another user of another event", json!({ "sub": "43", "events": [2], "exp": LATER })),
+    ];
+
+    for route in ROUTES.iter().filter(|route| route.scope.is_some()) {
+        let service = !matches!(route.scope, Some(Scope::Upload | Scope::Read));
+        for (who, claims) in &strangers {
+            let (status, problem) = town.knock(route, Some(&token(claims.clone()))).await;
+            let refused = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+            let guest = claims["events"] == json!([1]) && route.scope == Some(Scope::Read);
+            assert!(refused || guest, "{route:?} is open to {who}: {status} {problem}");
+        }
+        let (status, problem) = town.knock(route, Some(&own)).await;
+        let shut = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+        assert_eq!(shut, service, "{route:?} for the user: {status} {problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends_is_bound_and_cannot_be_forged() {
+    let town = Town::new().await;
+    let path = format!("/v1/uploads/{}", town.upload);
+    let ask = |credential: String| {
+        let path = path.clone();
+        let house = &town.house;
+        async move { Town::send(house, "GET", &path, Some(&credential), Body::empty()).await.0 }
+    };
+    let forged = {
+        let key = jsonwebtoken::EncodingKey::from_secret(b"another secret of 32 characters !");
+        let claims = json!({ "sub": "42", "events": [1], "exp": LATER });
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+    };
+    let over = token(json!({ "sub": "42", "events": [1], "exp": 1_000_000_000 }));
+    let bound = token(json!({ "sub": "42", "events": [1], "exp": LATER, "upload": town.upload }));
+    let elsewhere = token(json!({ "sub": "42", "events": [1], "exp": LATER, "upload": "other" }));
+    let admin = token(json!({ "sub": "42", "events": [1], "exp": LATER, "scope": "admin" }));
+
+    assert_eq!(ask(forged).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(over).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(bound).await, StatusCode::OK);
+    assert_eq!(ask(elsewhere).await, StatusCode::NOT_FOUND);
+    assert_eq!(ask(admin).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_minted_token_works_in_the_header_and_in_the_address() {
+    let town = Town::new().await;
+    let wish = Body::from(json!({ "userId": 42, "events": [1] }).to_string());
+    let (status, minted) = Town::send(&town.house, "POST", "/v1/tokens", Some(KEY), wish).await;
+    assert_eq!(status, StatusCode::CREATED, "{minted}");
+    let token = minted["token"].as_str().unwrap();
+
+    let path = format!("/v1/media/{}/file?token={token}", town.media);
+    assert!(town.house.bytes(&path).await.is_ok());
+}

@@ -1,0 +1,184 @@
+//! The process dies between each pair of writes; the next one completes the work once.
+
+mod fuse;
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use bson::Bson;
+use iven_worker::adapters::{
+    documents::{Documents, Query},
+    records::collections::{EVENT_MEDIA, JOBS},
+};
+use jobs::{
+    model::{Media, ProcessingStatus},
+    ports::Objects,
+};
+use serde_json::{Value, json};
+
+use self::fuse::{Fuse, Fused};
+use crate::{
+    clamd::server::eicar,
+    house::{Ground, House, fixture},
+};
+
+/// More writes than any of the runs here does.
+const MOST: i64 = 200;
+
+/// One file: what it is called, its bytes, and how its medium must end.
+struct Case {
+    name: &'static str,
+    bytes: Vec<u8>,
+    status: ProcessingStatus,
+}
+
+/// Lets the process die after 0, 1, 2... writes until it gets through; each time the next process
+/// must bring the work to the same end as an undisturbed run.
+async fn dies_anywhere(case: Case) {
+    let smooth = End::of(&through(&House::new().await, &case).await, &case).await;
+    for writes in 0..MOST {
+        let ground = Arc::new(Ground::new().await);
+        let upload = House::on(ground.clone()).upload(case.name, &case.bytes).await;
+        let fuse = Fuse::after(writes);
+        let dying = fused(&ground, &fuse);
+        let survived = tokio::select! {
+            biased;
+            () = fuse.blown() => false,
+            () = run(&dying, &upload) => true,
+        };
+        drop(dying);
+
+        let next = House::on(ground);
+        // The client that got no answer asks again.
+        next.complete(&upload).await;
+        next.recover().await;
+
+        assert_eq!(End::of(&next, &case).await, smooth, "died after {writes} writes");
+        if survived {
+            assert!(writes > 5, "the fuse was in the way");
+            return;
+        }
+    }
+    panic!("the run does more than {MOST} writes");
+}
+
+fn fused(ground: &Arc<Ground>, fuse: &Arc<Fuse>) -> House {
+    let documents = Fused::<dyn Documents> { inner: ground.store.clone(), fuse: fuse.clone() };
+    let objects = Fused::<dyn Objects> { inner: ground.objects.clone(), fuse: fuse.clone() };
+    House::with(ground.clone(), Arc::new(documents), Arc::new(objects), "")
+}
+
+async fn run(house: &House, upload: &str) {
+    house.complete(upload).await;
+    house.drain().await;
+}
+
+async fn through(house: &House, case: &Case) -> House {
+    let upload = house.upload(case.name, &case.bytes).await;
+    run(house, &upload).await;
+    house.recover().await;
+    House::on(house.ground.clone())
+}
+
+/// Everything that must be the same however often a process died on the way.
+#[derive(Debug, PartialEq)]
+struct End {
+    media: usize,
+    status: ProcessingStatus,
+    steps: Vec<(bool, String)>,
+    files: Vec<String>,
+    urls: bool,
+    open_jobs: u64,
+    dead_jobs: u64,
+    upload: (Value, Value),
+}
+
+impl End {
+    async fn of(house: &House, case: &Case) -> Self {
+        let store = &house.ground.store;
+        let query = Query::over("eventId_uploadedAt", 10).at(1_i64);
+        let found = store.find(&EVENT_MEDIA, query).await.unwrap();
+        let media: Media = bson::deserialize_from_document(found[0].clone()).unwrap();
+        assert_eq!(media.processing_status, case.status);
+        let steps = &media.processing_steps;
+        let step = |name| {
+            let step = steps.get(name);
+            (step.completed, format!("{:?} {:?}", step.state(), step.result))
+        };
+        let id = media.id.to_string();
+        let mut open = 0;
+        for state in ["new", "scheduled", "ready", "running"] {
+            open += count(store, state).await;
+        }
+        let upload = media.processing.as_ref().unwrap().upload_id.0.clone();
+        let (status, upload) =
+            house.ask("GET", &format!("/v1/uploads/{upload}"), json!(null)).await;
+        assert_eq!(status, StatusCode::OK);
+        Self {
+            media: found.len(),
+            status: media.processing_status,
+            steps: jobs::model::StepName::ALL.map(step).to_vec(),
+            files: house.ground.files().iter().map(|file| file.replace(&id, "ID")).collect(),
+            urls: media.file_url.is_some(),
+            open_jobs: open,
+            dead_jobs: count(store, "dead").await,
+            upload: (upload["status"].clone(), json!(upload["s3Url"].is_string())),
+        }
+    }
+}
+
+async fn count(store: &Arc<dyn Documents>, state: &str) -> u64 {
+    store.count(&JOBS, Query::over("state_queue", 100).at(Bson::from(state))).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_photo_is_published_once_wherever_the_process_dies() {
+    let bytes = fixture("images/gps_iphone.jpg");
+    dies_anywhere(Case { name: "a.jpg", bytes, status: ProcessingStatus::Completed }).await;
+}
+
+#[tokio::test]
+async fn an_infected_file_is_quarantined_once_wherever_the_process_dies() {
+    let bytes = eicar();
+    dies_anywhere(Case { name: "photo.jpg", bytes, status: ProcessingStatus::Failed }).await;
+}
+
+#[tokio::test]
+async fn what_is_no_medium_is_withheld_once_wherever_the_process_dies() {
+    let bytes = b"<html></html>".to_vec();
+    dies_anywhere(Case { name: "a.jpg", bytes, status: ProcessingStatus::Failed }).await;
+}
+
+#[tokio::test]
+async fn a_broken_picture_is_published_once_wherever_the_process_dies() {
+    let bytes = vec![0xff, 0xd8, 0xff, 0xe0, 0, 16];
+    dies_anywhere(Case { name: "a.jpg", bytes, status: ProcessingStatus::Completed }).await;
+}
+
+#[tokio::test]
+async fn the_sweep_frees_an_expired_upload_wherever_it_dies() {
+    for writes in 0..MOST {
+        let ground = Arc::new(Ground::new().await);
+        let upload = House::on(ground.clone()).upload("a.jpg", b"abc").await;
+        ground.clock.forward(std::time::Duration::from_secs(4000));
+        let fuse = Fuse::after(writes);
+        let dying = fused(&ground, &fuse);
+        let survived = tokio::select! {
+            biased;
+            () = fuse.blown() => false,
+            _ = dying.recover() => true,
+        };
+        drop(dying);
+        let next = House::on(ground);
+
+        next.recover().await;
+        let (_, body) = next.ask("GET", &format!("/v1/uploads/{upload}"), json!(null)).await;
+
+        assert_eq!(body["error"]["code"], "upload_expired", "died after {writes} writes");
+        if survived {
+            assert_eq!(next.ground.files(), Vec::<String>::new());
+            return;
+        }
+    }
+    panic!("the sweep does more than {MOST} writes");
+}

@@ -1,0 +1,36 @@
+//! What the pages say is what the code does.
+
+use jobs::job::Job;
+
+/// Names of all kinds with their queues.
+fn kinds() -> Vec<(&'static str, &'static str)> {
+    macro_rules! list {
+        ($($job:ty),+ $(,)?) => {
+            vec![$((<$job as Job>::KIND, <$job as Job>::POLICY.queue.as_str())),+]
+        };
+    }
+    jobs::every_job!(list)
+}
+
+#[test]
+fn the_table_of_jobs_is_the_list_of_kinds() {
+    let page = include_str!("../../jobs/README.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let told: Vec<(&str, &str)> = rows
+        .map(|row| {
+            let (kind, rest) = row.split_once("` | ").unwrap();
+            (kind, rest.split_once(" | ").unwrap().0)
+        })
+        .collect();
+
+    assert_eq!(told, kinds());
+}
+
+#[test]
+fn every_short_name_of_the_environment_is_in_the_manual_and_the_readme() {
+    let pages = [include_str!("../../README.md"), include_str!("../../src/config.default.toml")];
+
+    for name in ["MONGODB_URL", "CLAMD", "IVEN_BIND"] {
+        assert!(pages.iter().all(|page| page.contains(name)), "{name}");
+    }
+}
