@@ -7,6 +7,7 @@
     reason = "a test says what is wrong by falling"
 )]
 
+mod clamd;
 mod conformance;
 mod declared_indexes;
 mod servers;

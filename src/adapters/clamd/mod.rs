@@ -1,0 +1,210 @@
+//! Asks clamd about a file, and believes its OK only where it is known to have looked.
+
+mod answer;
+mod archive;
+mod canary;
+mod connection;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use jobs::ports::{LocalFile, PortError, Scan, Scanner, Verdict};
+
+use self::{
+    answer::{Answer, Version, unscannable, waiting},
+    archive::Bounds,
+    canary::Fitness,
+    connection::{Address, Connection, Silence},
+};
+
+/// For commands that clamd answers at once.
+const QUICK: Duration = Duration::from_secs(5);
+/// The version changes when signatures are brought, a few times a day.
+const VERSION_KEPT: Duration = Duration::from_secs(60);
+
+/// How large a file may be, and how long a scan may take.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanLimits {
+    /// A larger file is not handed to clamd; at most clamd's own `MaxFileSize`.
+    pub max_file_bytes: u64,
+    /// Longer than clamd's own `MaxScanTime`, whose answer says more.
+    pub timeout: Duration,
+}
+
+/// The port `Scanner` fulfilled by a clamd on a unix socket or on TCP.
+#[derive(Debug, Clone)]
+pub struct Clamd {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    address: Address,
+    limits: ScanLimits,
+    fitness: Mutex<Fitness>,
+    version: Mutex<Option<(Version, Instant)>>,
+}
+
+impl Clamd {
+    /// A scanner at `unix:/path`, `/path` or `host:port`; nothing is asked yet.
+    pub fn new(address: &str, limits: ScanLimits) -> Result<Self, PortError> {
+        let address = Address::parse(address).ok_or_else(|| {
+            let message = format!("clamd's address {address:?} is not unix:/path or host:port");
+            PortError::refused("bad_clamd_address", message)
+        })?;
+        let (fitness, version) = (Mutex::new(Fitness::Unknown), Mutex::new(None));
+        Ok(Self { inner: Arc::new(Inner { address, limits, fitness, version }) })
+    }
+
+    /// Scans take seconds of waiting on a socket: they have threads of their own.
+    async fn apart<T, F>(&self, work: F) -> Result<T, PortError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Inner) -> Result<T, PortError> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || work(&inner))
+            .await
+            .unwrap_or_else(|error| Err(PortError::Unavailable(format!("the scan broke: {error}"))))
+    }
+}
+
+#[async_trait]
+impl Scanner for Clamd {
+    async fn scan(&self, file: &LocalFile) -> Result<Scan, PortError> {
+        let file = file.clone();
+        self.apart(move |inner| inner.scan(&file)).await
+    }
+
+    async fn check(&self) -> Result<(String, String), PortError> {
+        self.apart(|inner| {
+            let version = inner.version()?;
+            inner.fit(inner.limits.max_file_bytes)?;
+            Ok((version.engine, version.signatures))
+        })
+        .await
+    }
+}
+
+impl Inner {
+    fn scan(&self, file: &LocalFile) -> Result<Scan, PortError> {
+        let version = self.version()?;
+        let verdict = self.verdict(file)?;
+        Ok(Scan { verdict, engine: version.engine, signatures: version.signatures })
+    }
+
+    fn verdict(&self, file: &LocalFile) -> Result<Verdict, PortError> {
+        if file.bytes > self.limits.max_file_bytes {
+            return Ok(unscannable("too_large"));
+        }
+        let until = Instant::now() + self.limits.timeout;
+        let proven = self.fit(file.bytes)?;
+        let connection = self.open(self.limits.timeout)?;
+        if connection.process() != proven {
+            return Err(self.lost("clamd was started anew: its settings are tried first"));
+        }
+        match connection.scan(&file.file, file.bytes) {
+            Ok(line) => self.believe(&line, file, until),
+            Err(Silence::Late) => self.late(),
+            Err(Silence::Away(error)) => Err(self.lost(&Silence::Away(error).to_string())),
+            Err(error) => Err(PortError::Unavailable(error.to_string())),
+        }
+    }
+
+    /// Every answer but OK stands; OK stands for all of the file, or is none.
+    fn believe(&self, line: &str, file: &LocalFile, until: Instant) -> Result<Verdict, PortError> {
+        match Answer::read(line) {
+            Answer::Trouble(sentence) => Err(PortError::Unavailable(sentence)),
+            Answer::Says(Verdict::Clean) => {
+                let bounds = Bounds { member_bytes: self.limits.max_file_bytes, until };
+                let objection = archive::objection(file, bounds)
+                    .map_err(|error| PortError::Unavailable(Silence::File(error).to_string()))?;
+                Ok(objection.map_or(Verdict::Clean, unscannable))
+            }
+            Answer::Says(verdict) => Ok(verdict),
+        }
+    }
+
+    /// A scan without an end: the file's fault when clamd is there and has nothing else to do.
+    fn late(&self) -> Result<Verdict, PortError> {
+        let stats = self.ask("STATS")?;
+        if waiting(&stats) > 0 {
+            return Err(PortError::Unavailable("clamd has more to scan than it can".into()));
+        }
+        Ok(unscannable("timeout"))
+    }
+
+    /// Makes sure that clamd finds the test file at this size, and says which process that is.
+    fn fit(&self, bytes: u64) -> Result<Option<i32>, PortError> {
+        let mut fitness = lock(&self.fitness);
+        let process = match self.open(QUICK) {
+            Ok(connection) => connection.process(),
+            Err(away) => {
+                *fitness = Fitness::Unknown;
+                return Err(away);
+            }
+        };
+        let proven = fitness.proven(process).map_err(PortError::Unavailable)?;
+        for step in canary::steps(bytes, proven, self.limits.max_file_bytes) {
+            if let Some(sentence) = self.misses(step)? {
+                tracing::error!(bytes = step, "{sentence}");
+                fitness.fail(&sentence);
+                return Err(PortError::Unavailable(sentence));
+            }
+            fitness.grow(step, process);
+        }
+        Ok(process)
+    }
+
+    /// Lets clamd look at a canary; a sentence when it is not found.
+    fn misses(&self, bytes: u64) -> Result<Option<String>, PortError> {
+        let away = |error: Silence| PortError::Unavailable(error.to_string());
+        let file = canary::canary(bytes).map_err(|error| away(Silence::File(error)))?;
+        let line = self.open(self.limits.timeout)?.scan(&file, bytes).map_err(away)?;
+        Ok(match Answer::read(&line) {
+            Answer::Says(Verdict::Infected { .. }) => None,
+            _ => Some(format!(
+                "clamd does not find the test file at {bytes} bytes, it says {line:?}: \
+                 see MaxFileSize, MaxScanSize and StreamMaxLength in clamd.conf"
+            )),
+        })
+    }
+
+    fn version(&self) -> Result<Version, PortError> {
+        let mut kept = lock(&self.version);
+        if let Some((version, since)) = &*kept
+            && since.elapsed() < VERSION_KEPT
+        {
+            return Ok(version.clone());
+        }
+        let version = Version::read(&self.ask("VERSION")?);
+        if kept.as_ref().is_some_and(|(old, _)| *old != version) {
+            *lock(&self.fitness) = Fitness::Unknown;
+        }
+        *kept = Some((version.clone(), Instant::now()));
+        Ok(version)
+    }
+
+    fn ask(&self, command: &str) -> Result<String, PortError> {
+        self.open(QUICK)?.ask(command).map_err(|error| self.lost(&error.to_string()))
+    }
+
+    fn open(&self, time: Duration) -> Result<Connection, PortError> {
+        Connection::open(&self.address, time)
+            .map_err(|error| PortError::Unavailable(error.to_string()))
+    }
+
+    /// Who comes back after this may be another clamd: what is known is forgotten.
+    fn lost(&self, sentence: &str) -> PortError {
+        *lock(&self.fitness) = Fitness::Unknown;
+        PortError::Unavailable(sentence.into())
+    }
+}
+
+/// What these locks guard is replaced whole, so a panic elsewhere leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
