@@ -50,7 +50,9 @@ impl Job for AssembleUpload {
         let step = StepName::Upload;
         let media = steps::begin(&*needs.media, &*needs.clock, self.media_id, step).await?;
         if media.processing_steps.upload.is_closed() {
+            // A run that died right after the step ended: what follows it is done once more.
             steps::pass_on(&*needs.queue, step, &media).await?;
+            forget_parts(needs, &media).await?;
             return Ok(Outcome::Done);
         }
         let (upload, key) = source(needs, &media).await?;
@@ -67,8 +69,9 @@ impl Job for AssembleUpload {
         let sniffed = needs.decoder.sniff(&needs.objects.fetch(&key).await?).await?;
         finish_upload(needs, &upload.upload_id, &whole).await?;
         let result = StepResult::Stored { sha256: whole.sha256, sniffed };
-        steps::record(&*needs.media, &*needs.queue, &*needs.clock, self.media_id, result).await?;
-        needs.objects.abort(id).await?;
+        let media =
+            steps::record(&*needs.media, &*needs.queue, &*needs.clock, media.id, result).await?;
+        forget_parts(needs, &media).await?;
         Ok(Outcome::Done)
     }
 
@@ -84,6 +87,14 @@ impl Job for AssembleUpload {
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
         give_up(needs, self.media_id, error).await
+    }
+}
+
+/// The object is whole, its parts are not needed any more.
+async fn forget_parts(needs: &Needs, media: &Media) -> Result<(), PortError> {
+    match &media.processing {
+        Some(processing) => needs.objects.abort(&processing.upload_id.0).await,
+        None => Ok(()),
     }
 }
 

@@ -52,9 +52,6 @@ impl Job for ExtractMetadata {
         if media.processing_steps.metadata_extraction.is_closed() {
             return self.pass_on(needs, &media).await;
         }
-        if !media.processing_steps.may_be_opened() {
-            return Ok(Outcome::Noted("not scanned".into()));
-        }
         let result = describe_file(needs, &media).await?;
         let outcome = match &result {
             StepResult::Failed(_, error) => Outcome::Noted(error.code.clone()),
@@ -84,8 +81,8 @@ impl Job for ExtractMetadata {
 }
 
 impl ExtractMetadata {
-    /// What has to follow a closed step, as often as it takes: the upload's copy, the quarantine, the
-    /// next tickets.
+    /// What has to follow a closed step, as often as it takes: the upload's copy, the quarantine,
+    /// the next tickets.
     async fn pass_on(&self, needs: &Needs, media: &Media) -> Result<Outcome, JobError> {
         if media.processing_steps.is_withheld() {
             quarantine::withhold(&*needs.media, &*needs.objects, media.id).await?;
@@ -99,6 +96,9 @@ impl ExtractMetadata {
 
 async fn describe_file(needs: &Needs, media: &Media) -> Result<StepResult, JobError> {
     let step = StepName::MetadataExtraction;
+    if !media.processing_steps.may_be_opened() {
+        return Ok(StepResult::Skipped(step, "withheld"));
+    }
     let Some(mime_type) = &media.sniffed_mime_type else {
         let code = "unsupported_type".to_owned();
         let message = "by its bytes the file is no picture, video, sound or PDF".to_owned();

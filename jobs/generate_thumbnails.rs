@@ -60,9 +60,6 @@ impl Job for GenerateThumbnails {
             steps::pass_on(&*needs.queue, step, &media).await?;
             return Ok(Outcome::Done);
         }
-        if !media.processing_steps.may_be_opened() {
-            return Ok(Outcome::Noted("not scanned".into()));
-        }
         let result = picture_file(needs, &media).await?;
         let outcome = match &result {
             StepResult::Failed(_, error) => Outcome::Noted(error.code.clone()),
@@ -92,6 +89,9 @@ impl Job for GenerateThumbnails {
 
 async fn picture_file(needs: &Needs, media: &Media) -> Result<StepResult, JobError> {
     let step = StepName::ThumbnailGeneration;
+    if !media.processing_steps.may_be_opened() {
+        return Ok(StepResult::Skipped(step, "withheld"));
+    }
     let Some(mime_type) = &media.sniffed_mime_type else {
         return Ok(StepResult::Skipped(step, "unsupported_type"));
     };

@@ -5,13 +5,13 @@ use std::time::Duration;
 use bson::{DateTime, oid::ObjectId};
 
 use crate::{
-    assemble_upload::AssembleUpload,
     keys,
     model::{
         FileType, Media, MediaId, MediaMetadata, Person, Processing, ProcessingStatus, S3Info,
         Steps, Upload, UploadError, UploadId, UploadPhase, UploadStatus,
     },
-    ports::{Clock, JobQueue, MediaStore, Objects, PortError, Ticket, Uploads, Users, later},
+    ports::{Clock, JobQueue, MediaStore, Objects, PortError, Uploads, Users, later},
+    route,
 };
 
 crate::needs! {
@@ -43,8 +43,8 @@ pub fn purge_at(now: DateTime) -> DateTime {
     later(now, KEEP_RECORD)
 }
 
-/// Turns an upload whose chunks are all there into a medium, and puts its first ticket. May be asked
-/// again at any time, also by whoever finds an upload whose ticket was lost.
+/// Turns an upload whose chunks are all there into a medium, and puts its first ticket. May be
+/// asked again at any time, also by whoever finds an upload whose ticket was lost.
 pub async fn complete(needs: &Needs, id: &UploadId) -> Result<Completion, PortError> {
     let upload = needs.uploads.upload(id).await?;
     if upload.media_id.is_none() {
@@ -87,7 +87,7 @@ async fn open_medium(
         answer => answer?,
     };
     if media.processing_status == ProcessingStatus::Uploading {
-        needs.queue.push(&[Ticket::of(&AssembleUpload { media_id })?]).await?;
+        needs.queue.push(&route::resume(&media)?).await?;
     }
     Ok(Completion::Accepted(media_id, media.processing_status))
 }

@@ -18,7 +18,8 @@ const TEXT_PAGE_BYTES: usize = 256 << 10;
 /// With less text the language is a guess.
 const TEXT_CHARS: usize = 300;
 /// ISO 639-3 and 639-1, in pairs.
-const ISO_CODES: &str = "eng en fra fr deu de spa es ita it por pt nld nl dan da swe sv nob nb fin fi pol pl ces cs \
+const ISO_CODES: &str = "\
+    eng en fra fr deu de spa es ita it por pt nld nl dan da swe sv nob nb fin fi pol pl ces cs \
     slk sk slv sl hrv hr srp sr hun hu ron ro bul bg ell el rus ru ukr uk bel be mkd mk lit lt \
     lav lv est et cat ca tur tr ara ar heb he pes fa urd ur hin hi ben bn pan pa guj gu mar mr \
     tam ta tel te kan kn mal ml sin si tha th khm km mya my vie vi ind id jav jv tgl tl cmn zh \

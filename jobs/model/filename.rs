@@ -5,8 +5,8 @@ const LONGEST: usize = 200;
 /// Longest piece of a name that becomes part of a key, in bytes.
 const LONGEST_SLUG: usize = 60;
 
-/// The last path part of `name` without control and direction marks, at most 200 bytes, never empty:
-/// what people see.
+/// The last path part of `name` without control and direction marks, at most 200 bytes, never
+/// empty: what people see.
 pub fn display_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept: String = last.chars().filter(|c| !is_unseen(*c)).collect();

@@ -119,7 +119,7 @@ pub trait Objects: Send + Sync {
     /// Forgets all parts of `upload`.
     async fn abort(&self, upload: &str) -> Result<(), PortError>;
 
-    /// Uploads that have parts and of which none is younger than `older_than_seconds`; at most `limit`.
+    /// Uploads whose parts are all older than `older_than_seconds`; at most `limit`.
     async fn stale_uploads(
         &self,
         older_than_seconds: u64,

@@ -148,8 +148,8 @@ pub trait Leases: Send + Sync {
     /// Gives jobs whose lease has lapsed back to the queue, with one more crash; how many.
     async fn reap(&self, limit: u32) -> Result<u64, PortError>;
 
-    /// Waits until a ticket comes in through this process or somebody rings. A hint: tickets of other
-    /// processes are found by looking.
+    /// Waits until a ticket comes in through this process or somebody rings. A hint: tickets of
+    /// other processes are found by looking.
     async fn woken(&self);
 
     /// Wakes whoever waits in [`Leases::woken`], or the next one who does.

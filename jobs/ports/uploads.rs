@@ -15,8 +15,8 @@ pub trait Uploads: Send + Sync {
     /// The upload with this id; `Missing` without one.
     async fn upload(&self, id: &UploadId) -> Result<Upload, PortError>;
 
-    /// Marks a chunk as verified, counts its bytes once and moves `expiresAt` to `expires_at` (never
-    /// back). `None` when the chunk was marked before or the upload no longer takes chunks.
+    /// Marks a chunk as verified, counts its bytes once and moves `expiresAt` to `expires_at`
+    /// (never back). `None` when the chunk was marked before or the upload no longer takes chunks.
     async fn chunk_verified(
         &self,
         upload: &Upload,

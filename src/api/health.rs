@@ -29,6 +29,7 @@ pub async fn ready(State(api): State<Api>) -> Result<Json<Value>, Problem> {
 /// `GET /metrics`: Prometheus' text format.
 pub async fn metrics(State(api): State<Api>, caller: Caller) -> Result<Response, Problem> {
     caller.needs(Scope::Read)?;
+    caller.must_be_service()?;
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     Ok((kind, (api.metrics)()).into_response())
 }

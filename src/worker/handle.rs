@@ -70,7 +70,8 @@ impl Engine {
             Ok(ended) => ended,
             Err(error) => {
                 // The lease lapses and the job comes back: nothing is lost, only time.
-                tracing::warn!(job.id = %job.id, job.kind = %job.kind, %error, "the end of a job could not be written");
+                let (id, kind) = (job.id, &job.kind);
+                tracing::warn!(job.id = %id, job.kind = %kind, %error, "a job's end is not written");
                 Ended::Away(error.to_string())
             }
         };

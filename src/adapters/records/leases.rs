@@ -45,8 +45,8 @@ struct Lease {
 
 #[async_trait]
 impl Leases for Records {
-    /// In two phases: many workers doing find-and-modify on the same sorted head is the known way to
-    /// melt MongoDB. First the ids are read, then those still ready are taken.
+    /// In two phases: many workers doing find-and-modify on the same sorted head is the known way
+    /// to melt MongoDB. First the ids are read, then those still ready are taken.
     async fn claim(
         &self,
         owner: &str,

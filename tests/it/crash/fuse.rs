@@ -55,11 +55,7 @@ impl Documents for Fused<dyn Documents> {
         self.inner.insert(of, document).await
     }
 
-    async fn get(
-        &self,
-        of: &'static Collection,
-        id: &Bson,
-    ) -> Result<Option<Document>, PortError> {
+    async fn get(&self, of: &'static Collection, id: &Bson) -> Result<Option<Document>, PortError> {
         self.inner.get(of, id).await
     }
 

@@ -17,10 +17,7 @@ async fn an_infected_file_is_never_opened() {
     let id = house.media("photo.jpg", &eicar()).await;
     let log = house.drain().await;
 
-    assert_eq!(
-        log,
-        ["assemble_upload: done", "scan_virus: done (infected: Eicar-Test-Signature)"]
-    );
+    assert_eq!(log, ["assemble_upload: done", "scan_virus: done (infected: Eicar-Test-Signature)"]);
     let media = house.read(id).await;
     assert_eq!(media.processing_status, ProcessingStatus::Failed);
     assert_eq!(media.processing_steps.virus_scanning.result, Some(ScanResult::Infected));
