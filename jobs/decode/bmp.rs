@@ -76,7 +76,7 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
 
 fn header(data: &[u8]) -> Result<Header, DecodeError> {
     let cut = || DecodeError::corrupt("the BMP ends in its header");
-    let size = le32(data, 14).ok_or_else(cut)?;
+    let size = le32(data, 14).filter(|_| data.starts_with(b"BM")).ok_or_else(cut)?;
     let old = size == 12;
     let (width, height) = if old {
         (le16(data, 18).map(i64::from), le16(data, 20).map(i64::from))

@@ -1,7 +1,9 @@
 //! Small files for the tests of this crate.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::{Format, Limits};
@@ -11,6 +13,18 @@ pub(crate) fn fixture(path: &str) -> (File, Format) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let file = File::open(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     (file, format_of(path).unwrap())
+}
+
+/// A file without a name that holds `bytes`.
+pub(crate) fn nameless(bytes: &[u8]) -> File {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(format!("iven-decode-{process}-{count}"));
+    let mut options = File::options();
+    let mut file = options.read(true).write(true).create_new(true).open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    file.write_all(bytes).unwrap();
+    file
 }
 
 /// Limits that no fixture reaches, on a slow machine either.

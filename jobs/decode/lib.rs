@@ -1,6 +1,6 @@
 //! Turns bytes into values: pictures, facts of a video, EXIF.
 //!
-//! Synchronous, no network, no file names. Every entry point takes a [`Source`] and [`Limits`],
+//! Synchronous, no network, no file names. Every entry point takes an open file and [`Limits`],
 //! looks at the header first and refuses before it spends.
 
 mod avio;
@@ -10,6 +10,8 @@ mod bmp;
 mod bmp_runs;
 mod bytes;
 mod colour;
+#[cfg(test)]
+mod colour_tests;
 #[cfg(test)]
 mod corpus_tests;
 mod error;
@@ -31,16 +33,24 @@ mod pdf;
 mod picture;
 mod picture_header;
 mod png;
+#[cfg(test)]
+mod refusal_tests;
 mod resize;
 mod rows;
 mod sniff;
+#[cfg(test)]
+mod sniff_tests;
 mod source;
+#[cfg(test)]
+mod thumbnail_tests;
 mod thumbnails;
 mod tiff;
 mod tiff_samples;
 mod turbo;
 mod video;
 mod video_poster;
+#[cfg(test)]
+mod walk_tests;
 mod webp;
 mod webp_sys;
 mod window;

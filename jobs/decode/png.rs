@@ -6,7 +6,7 @@ use png::{
     BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations,
 };
 
-use crate::bytes::be32;
+use crate::bytes::{be32, has};
 use crate::orientation::Orientation;
 use crate::picture::{Ink, Picture, Wish, area, over_white};
 use crate::rows::Rows;
@@ -16,6 +16,9 @@ use crate::{Code, DecodeError};
 const PROFILE_BYTES: usize = 8 << 20;
 
 pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
+    if !has(data, 0, b"\x89PNG\r\n\x1A\n") {
+        return Err(DecodeError::corrupt("the PNG has no signature"));
+    }
     let (width, height) = (be32(data, 16).unwrap_or(0), be32(data, 20).unwrap_or(0));
     let depth = data.get(24).copied().unwrap_or(8);
     // The longest row: four channels of two bytes, twice, since each is filtered by the last.

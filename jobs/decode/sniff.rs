@@ -137,7 +137,7 @@ impl Format {
     }
 }
 
-const ALL: [Format; 21] = [
+pub(crate) const ALL: [Format; 21] = [
     Format::Jpeg,
     Format::Png,
     Format::Gif,

@@ -91,7 +91,11 @@ pub fn thumbnails(
 }
 
 /// The picture of `file`, upright and in sRGB, no larger than asked for.
-fn still(file: &File, format: Format, wish: Wish) -> Result<(Raster, bool), DecodeError> {
+pub(crate) fn still(
+    file: &File,
+    format: Format,
+    wish: Wish,
+) -> Result<(Raster, bool), DecodeError> {
     let data = source::read(file, wish.limits)?;
     let picture = match format {
         Format::Jpeg => jpeg::decode(data, wish)?,

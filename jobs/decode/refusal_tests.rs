@@ -1,0 +1,111 @@
+//! What is refused, by which code, and before anything is spent.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use crate::fixtures::{fixture, limits, nameless};
+use crate::{Code, DecodeError, Format, Limits, Pictures, Size, thumbnails};
+
+fn bytes(path: &str) -> Vec<u8> {
+    let mut data = Vec::new();
+    fixture(path).0.read_to_end(&mut data).unwrap();
+    data
+}
+
+fn made_of(data: &[u8], format: Format, limits: &Limits) -> Result<Pictures, DecodeError> {
+    let sizes = [320, 960, 1920].map(|edge| Size { name: edge.to_string(), edge });
+    let start = Instant::now();
+    let made = thumbnails(&nameless(data), format, &sizes, limits);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    made
+}
+
+fn code(data: &[u8], format: Format) -> Code {
+    made_of(data, format, &limits()).expect_err("it is refused").code
+}
+
+/// A JPEG whose frame header says 65500 x 65500.
+fn huge_jpeg() -> Vec<u8> {
+    let mut jpeg = bytes("images/photo.jpg");
+    let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
+    jpeg
+}
+
+#[test]
+fn bombs_are_refused_by_their_headers() {
+    let mut gif = bytes("images/alpha.gif");
+    gif[6..10].fill(0xFF);
+    assert_eq!(code(&gif, Format::Gif), Code::MemoryLimit);
+    let mut bmp = bytes("images/short.bmp");
+    bmp[18..26].copy_from_slice(&[0x60, 0xEA, 0, 0, 0x60, 0xEA, 0, 0]);
+    assert_eq!(code(&bmp, Format::Bmp), Code::MemoryLimit);
+    assert_eq!(code(&bytes("images/header_65535.png"), Format::Png), Code::MemoryLimit);
+    assert_eq!(code(&huge_jpeg(), Format::Jpeg), Code::MemoryLimit);
+    let mut tiff = bytes("images/planar.tif");
+    // Width, height and rows in a strip.
+    for entry in [10, 22, 94] {
+        tiff[entry + 8..entry + 12].copy_from_slice(&60_000u32.to_le_bytes());
+    }
+    assert_eq!(code(&tiff, Format::Tiff), Code::MemoryLimit);
+}
+
+#[test]
+fn a_jpeg_of_thousands_of_scans_is_refused() {
+    let mut jpeg = bytes("images/progressive.jpg");
+    let end = jpeg.len() - 2;
+    let last = jpeg.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let scan = jpeg[last..end].to_vec();
+    jpeg.truncate(end);
+    (0..3000).for_each(|_| jpeg.extend_from_slice(&scan));
+
+    assert_eq!(code(&jpeg, Format::Jpeg), Code::CorruptFile);
+}
+
+#[test]
+fn a_jpeg_without_data_for_its_size_is_refused() {
+    let mut jpeg = huge_jpeg();
+    let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x27, 0x10, 0x27, 0x10]);
+
+    assert_eq!(code(&jpeg, Format::Jpeg), Code::CorruptFile);
+}
+
+#[test]
+fn a_profile_that_inflates_without_end_is_left_out() {
+    let made = made_of(&bytes("images/profile_bomb.png"), Format::Png, &limits()).unwrap();
+
+    assert_eq!(made.thumbnails.len(), 1);
+    assert!(!made.truncated);
+}
+
+#[test]
+fn the_limits_are_kept() {
+    let photo = bytes("images/photo.jpg");
+    let small = Limits { still_bytes: 1000, ..limits() };
+    assert_eq!(made_of(&photo, Format::Jpeg, &small).unwrap_err().code, Code::FileTooLarge);
+    let tight = Limits { memory_bytes: 100_000, ..limits() };
+    assert_eq!(made_of(&photo, Format::Jpeg, &tight).unwrap_err().code, Code::MemoryLimit);
+    let over = Limits { deadline: Instant::now(), ..limits() };
+    assert_eq!(made_of(&photo, Format::Jpeg, &over).unwrap_err().code, Code::DecodeTimeout);
+}
+
+#[test]
+fn what_is_no_picture_is_corrupt() {
+    for format in [Format::Jpeg, Format::Png, Format::Gif, Format::WebP, Format::Tiff, Format::Bmp]
+    {
+        assert_eq!(code(b"", format), Code::CorruptFile, "{format:?}");
+        assert_eq!(code(b"<svg xmlns='http://www.w3.org/2000/svg'/>", format), Code::CorruptFile);
+    }
+}
+
+#[test]
+fn run_lengths_of_bmp_are_expanded() {
+    let runs = crate::bmp_runs::expand;
+    // Three times 7, end of row; a literal of 1 2 3, its padding, end of picture.
+    let rle8 = [3, 7, 0, 0, 0, 3, 1, 2, 3, 0, 0, 1];
+    assert_eq!(runs(&rle8, false, 4, 2), [7, 7, 7, 0, 1, 2, 3, 0]);
+    // Five nibbles 1 2 1 2 1, of which four fit; one step right and one row up, then 9.
+    let rle4 = [5, 0x12, 0, 0, 0, 2, 1, 0, 1, 0x90, 0, 1];
+    assert_eq!(runs(&rle4, true, 4, 2), [1, 2, 1, 2, 0, 9, 0, 0]);
+}
