@@ -76,6 +76,7 @@ fn no_test_is_ignored() {
 fn no_test_sleeps() {
     let nap = concat!("tokio::time::sl", "eep(second).await;\n");
     allows(shape::naps, "src/a.rs", nap);
+    allows(shape::naps, "tests/it/servers.rs", nap);
     allows(shape::naps, "tests/it/a.rs", concat!("clock.oversl", "eep();\n// sl", "eep()\n"));
     let tested = format!("#[cfg(test)]\nmod tests {{\n{nap}");
     assert_eq!(shape::naps(&[File::new("src/a.rs", &tested)]), ["src/a.rs:3 sleeps in a test"]);
