@@ -4,7 +4,7 @@ use std::{future::IntoFuture, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix::SignalKind};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{api, telemetry, wire::House, worker::Pool};
 
@@ -32,6 +32,10 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
     }
     let metrics = telemetry::metrics()?;
     let stop = CancellationToken::new();
+    let keeper = TaskTracker::new();
+    let kept = house.clone();
+    let keeping = async move { kept.keep_stores().await };
+    keeper.spawn(stop.clone().run_until_cancelled_owned(keeping));
     let pool = (role != Role::Api).then(|| start(&house));
     let door = match role {
         Role::Worker => None,
@@ -73,7 +77,7 @@ async fn open(
     let service = axum::serve(listener, api::router(house.api(metrics)?))
         .with_graceful_shutdown(stop.cancelled_owned());
     tracing::info!("listening on http://{address}");
-    let tracker = tokio_util::task::TaskTracker::new();
+    let tracker = TaskTracker::new();
     Ok(tracker.spawn(service.into_future()))
 }
 

@@ -27,6 +27,9 @@ use crate::{
     worker::{Engine, Slots},
 };
 
+/// Clocks drift by some milliseconds in this time, and records expire by the day.
+const KEEP_STORES: Duration = Duration::from_secs(30);
+
 /// Everything that the service is made of.
 #[derive(Clone)]
 pub struct House {
@@ -38,6 +41,8 @@ pub struct House {
     pub leases: Arc<dyn Leases>,
     /// The settings it was made by.
     pub config: Arc<Config>,
+    /// The server's clock, which has to be asked now and then.
+    store_clock: Option<Arc<MongoClock>>,
 }
 
 /// Opens the stores and builds every part; nothing runs yet.
@@ -45,11 +50,13 @@ pub async fn house(config: Config) -> anyhow::Result<House> {
     let data = &config.store.data_dir;
     std::fs::create_dir_all(data)
         .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+    let mut follow = None;
     let (store, clock): (Arc<dyn Documents>, Arc<dyn Clock>) = match config.store.mongodb_url.text()
     {
         Some(url) => {
             let store = mongo::connect(url, collections::ALL).await?;
             let clock = Arc::new(MongoClock::new(store.clone()));
+            follow = Some(clock.clone());
             (Arc::new(store), clock)
         }
         None => {
@@ -59,7 +66,8 @@ pub async fn house(config: Config) -> anyhow::Result<House> {
     };
     let objects: Arc<dyn Objects> = Arc::new(Disk::open(&data.join("objects"))?);
     let scanner = scanner(&config)?;
-    Ok(assemble(config, store, objects, scanner, clock))
+    let house = assemble(config, store, objects, scanner, clock);
+    Ok(House { store_clock: follow, ..house })
 }
 
 /// Builds every part over the given stores, scanner and clock.
@@ -91,10 +99,29 @@ pub fn assemble(
         links: Arc::new(Links { public_url }),
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
     };
-    House { store, tools, leases: records, config: Arc::new(config) }
+    House { store, tools, leases: records, config: Arc::new(config), store_clock: None }
 }
 
 impl House {
+    /// What the stores need done now and then, for as long as it is let: the server's time is asked
+    /// for, and expired records are removed where the store does not do so by itself.
+    pub async fn keep_stores(&self) {
+        let mut every = tokio::time::interval(KEEP_STORES);
+        loop {
+            every.tick().await;
+            if let Some(clock) = &self.store_clock
+                && let Err(error) = clock.refresh().await
+            {
+                tracing::warn!(%error, "the server's time is not known");
+            }
+            for of in collections::ALL {
+                if let Err(error) = self.store.expire(of, self.tools.clock.now()).await {
+                    tracing::warn!(%error, "expired records of {} are still there", of.name);
+                }
+            }
+        }
+    }
+
     /// The engine that runs one job after the other.
     pub fn engine(&self) -> Engine {
         Engine::new(self.tools.clone(), self.leases.clone(), self.tools.clock.clone())

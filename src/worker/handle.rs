@@ -71,7 +71,7 @@ impl Engine {
             Err(error) => {
                 // The lease lapses and the job comes back: nothing is lost, only time.
                 let (id, kind) = (job.id, &job.kind);
-                tracing::warn!(job.id = %id, job.kind = %kind, %error, "a job's end is not written");
+                tracing::warn!(job.id = %id, job.kind = %kind, %error, "a job's end got lost");
                 Ended::Away(error.to_string())
             }
         };

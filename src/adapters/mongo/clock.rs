@@ -8,8 +8,6 @@ use jobs::ports::{Clock, PortError};
 
 use super::{Mongo, answer};
 
-/// Clocks drift by some milliseconds in this time.
-const REFRESH: Duration = Duration::from_secs(30);
 /// An answer that took longer says too little about when the server looked at its clock.
 const SLOWEST_ANSWER: Duration = Duration::from_secs(1);
 
@@ -42,16 +40,6 @@ impl MongoClock {
             *seen = Some((sent + took / 2, at));
         }
         Ok(())
-    }
-
-    /// Asks again and again, for as long as the caller lets it.
-    pub async fn follow(&self) {
-        loop {
-            if let Err(error) = self.refresh().await {
-                tracing::warn!(%error, "the server's time is not known");
-            }
-            tokio::time::sleep(REFRESH).await;
-        }
     }
 }
 
