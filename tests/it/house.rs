@@ -19,7 +19,7 @@ use iven_worker::{
         clamd::{Clamd, ScanLimits},
         disk::Disk,
         documents::Documents,
-        embedded,
+        embedded, mongo,
         records::collections,
     },
     api,
@@ -132,6 +132,13 @@ impl House {
     /// A house on new ground.
     pub async fn new() -> Self {
         Self::on(Arc::new(Ground::new().await))
+    }
+
+    /// A house whose records and queue are in MongoDB.
+    pub async fn on_mongodb() -> Self {
+        let store = mongo::connect(&crate::servers::mongodb_url(), collections::ALL).await.unwrap();
+        let ground = Ground::over(tempfile::tempdir().unwrap(), Arc::new(store)).await;
+        Self::on(Arc::new(ground))
     }
 
     /// A house that finds what an earlier one left.

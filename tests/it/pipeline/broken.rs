@@ -4,10 +4,12 @@ use jobs::model::{ErrorClass, ProcessingStatus, StepState};
 
 use crate::house::{House, fixture};
 
-#[tokio::test]
-async fn a_file_that_is_no_medium_is_withheld() {
-    let house = House::new().await;
+on_both_engines! {
+    a_file_that_is_no_medium_is_withheld
+    a_broken_picture_is_published_without_small_ones
+}
 
+async fn a_file_that_is_no_medium_is_withheld(house: House) {
     let id = house.media("photo.png", b"<html><script>alert(1)</script></html>").await;
     house.drain().await;
 
@@ -19,10 +21,7 @@ async fn a_file_that_is_no_medium_is_withheld() {
     assert_eq!(house.ground.files(), [format!("objects/quarantine/1/{id}")]);
 }
 
-#[tokio::test]
-async fn a_broken_picture_is_published_without_small_ones() {
-    let house = House::new().await;
-
+async fn a_broken_picture_is_published_without_small_ones(house: House) {
     let id = house.media("broken.jpg", &[0xff, 0xd8, 0xff, 0xe0, 0, 16]).await;
     let next = house.media("good.jpg", &fixture("images/orientation_1.jpg")).await;
     house.drain().await;

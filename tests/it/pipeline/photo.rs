@@ -8,9 +8,14 @@ use crate::house::{House, fixture};
 /// A photo with GPS, a date and a turned camera would be nice; this one has what the case needs.
 const PHOTO: &str = "images/orientation_6.jpg";
 
-#[tokio::test]
-async fn a_photo_goes_in_and_a_finished_medium_comes_out() {
-    let house = House::new().await;
+on_both_engines! {
+    a_photo_goes_in_and_a_finished_medium_comes_out
+    nothing_is_served_before_publication
+    only_what_is_published_stays_in_the_object_store
+    a_medium_carries_its_uploader
+}
+
+async fn a_photo_goes_in_and_a_finished_medium_comes_out(house: House) {
     let bytes = fixture(PHOTO);
 
     let id = house.media("../soirée (1).PNG", &bytes).await;
@@ -48,9 +53,7 @@ async fn a_photo_goes_in_and_a_finished_medium_comes_out() {
     assert!(media.placeholder.is_some());
 }
 
-#[tokio::test]
-async fn nothing_is_served_before_publication() {
-    let house = House::new().await;
+async fn nothing_is_served_before_publication(house: House) {
     let id = house.media("a.jpg", &fixture(PHOTO)).await;
 
     let early = house.bytes(&format!("/v1/media/{id}/file")).await;
@@ -61,10 +64,7 @@ async fn nothing_is_served_before_publication() {
     assert!(late.is_ok());
 }
 
-#[tokio::test]
-async fn only_what_is_published_stays_in_the_object_store() {
-    let house = House::new().await;
-
+async fn only_what_is_published_stays_in_the_object_store(house: House) {
     let id = house.media("a.jpg", &fixture(PHOTO)).await;
     house.drain().await;
 
@@ -75,9 +75,7 @@ async fn only_what_is_published_stays_in_the_object_store() {
     assert_eq!(house.ground.files(), expected);
 }
 
-#[tokio::test]
-async fn a_medium_carries_its_uploader() {
-    let house = House::new().await;
+async fn a_medium_carries_its_uploader(house: House) {
     let profile = serde_json::json!({ "username": "arthur_dev", "fname": "Arthur" });
     house.ask("PUT", "/v1/users/42", profile).await;
 

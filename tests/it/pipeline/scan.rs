@@ -10,10 +10,11 @@ use crate::{
     house::{Ground, House, fixture, scanner},
 };
 
-#[tokio::test]
-async fn an_infected_file_is_never_opened() {
-    let house = House::new().await;
+on_both_engines! {
+    an_infected_file_is_never_opened
+}
 
+async fn an_infected_file_is_never_opened(house: House) {
     let id = house.media("photo.jpg", &eicar()).await;
     let log = house.drain().await;
 
