@@ -7,8 +7,13 @@
     reason = "a test says what is wrong by falling"
 )]
 
+mod api;
 mod clamd;
 mod conformance;
+mod crash;
 mod declared_indexes;
+mod house;
+mod house_rules;
+mod pipeline;
 mod servers;
 mod tidy;

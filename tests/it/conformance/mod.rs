@@ -1,3 +1,4 @@
 //! The same cases on every adapter of a port: an adapter is done when they pass.
 
 mod documents;
+mod queue;

@@ -1,0 +1,159 @@
+//! Who may end a job, and how it comes back.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+use jobs::ports::{Clock, Ending, Leased, Leases};
+
+use super::{Bench, LEASE, error, on_every_engine, ticket};
+
+on_every_engine![
+    who_lost_the_lease_changes_nothing,
+    a_job_ends_once,
+    heartbeats_keep_a_job,
+    a_job_whose_worker_died_comes_back_with_a_crash,
+    a_retry_counts_the_attempt_only_when_it_is_said_so,
+    a_dead_job_keeps_its_last_ten_errors,
+    a_job_that_is_given_back_has_lost_no_attempt,
+];
+
+async fn who_lost_the_lease_changes_nothing(bench: Bench) {
+    bench.push(&[ticket("a")]).await;
+    let slow = bench.claim_one("slow").await;
+    bench.clock.forward(LEASE);
+    let reaped = bench.reap().await;
+    let between = bench.document(&slow).await;
+    let again = Ending::Again { at: bench.at(9), counted: true, error: Some(error("late")) };
+    let endings = [Ending::Done(None), Ending::Dead(error("late")), again];
+
+    for ending in &endings {
+        assert!(!bench.end(&slow, ending.clone()).await, "the job waits for another");
+    }
+    assert_eq!(bench.document(&slow).await, between);
+    let quick = bench.claim_one("quick").await;
+    let before = bench.document(&quick).await;
+    for ending in endings {
+        assert!(!bench.end(&slow, ending).await, "another has the job");
+    }
+    let extended = bench.records.extend("slow", &[slow.id], bench.at(99)).await.unwrap();
+    let released = bench.records.release("slow", &[slow.id]).await.unwrap();
+
+    assert_eq!((reaped, extended, released), (1, 0, 0));
+    assert_eq!(quick.id, slow.id);
+    assert_ne!(quick.token, slow.token);
+    assert_eq!(bench.document(&quick).await, before);
+    assert!(bench.end(&quick, Ending::Done(None)).await);
+}
+
+async fn a_job_ends_once(bench: Bench) {
+    bench.push(&[ticket("a")]).await;
+    let job = bench.claim_one("one").await;
+
+    let first = bench.end(&job, Ending::Done(Some("a note".into()))).await;
+    let second = bench.end(&job, Ending::Dead(error("late"))).await;
+
+    assert_eq!((first, second), (true, false));
+    let document = bench.document(&job).await;
+    assert_eq!(document.get_str("state").unwrap(), "done");
+    assert_eq!(document.get_str("note").unwrap(), "a note");
+    assert_eq!(document.get_datetime("finishedAt").unwrap(), &bench.clock.now());
+    assert!(document.get_datetime("expireAt").unwrap() > &bench.clock.now());
+    assert!(document.get("lease").is_none() && document.get("errors").is_none(), "{document}");
+}
+
+async fn heartbeats_keep_a_job(bench: Bench) {
+    bench.push(&[ticket("a"), ticket("b")]).await;
+    let kept = bench.claim("one", 1).await.remove(0);
+    let lost = bench.claim("two", 1).await.remove(0);
+
+    for _ in 0..4 {
+        bench.clock.forward(Duration::from_secs(10));
+        let until = bench.at(15);
+        let both = [kept.id, lost.id];
+        assert_eq!(bench.records.extend("one", &both, until).await.unwrap(), 1);
+        bench.reap().await;
+    }
+
+    assert_eq!(bench.document(&kept).await.get_str("state").unwrap(), "running");
+    assert_eq!(bench.document(&lost).await.get_str("state").unwrap(), "ready");
+    assert!(bench.end(&kept, Ending::Done(None)).await);
+}
+
+async fn a_job_whose_worker_died_comes_back_with_a_crash(bench: Bench) {
+    bench.push(&[ticket("a")]).await;
+
+    for crashes in 0..3 {
+        let job = bench.claim_one("mortal").await;
+        assert_eq!((job.crashes, job.attempt), (crashes, crashes + 1));
+        bench.clock.forward(LEASE - Duration::from_millis(1));
+        assert_eq!(bench.reap().await, 0, "the lease still holds");
+        bench.clock.forward(Duration::from_millis(1));
+        assert_eq!((bench.reap().await, bench.reap().await), (1, 0));
+    }
+
+    let job = bench.claim_one("survivor").await;
+    assert_eq!(job.crashes, 3);
+    let document = bench.document(&job).await;
+    let errors = document.get_array("errors").unwrap();
+    let codes = errors.iter().map(|e| e.as_document().unwrap().get_str("code").unwrap());
+    assert_eq!(codes.collect::<Vec<_>>(), ["worker_lost"; 3]);
+}
+
+async fn a_retry_counts_the_attempt_only_when_it_is_said_so(bench: Bench) {
+    bench.push(&[ticket("a")]).await;
+    let again = |at, counted| Ending::Again { at, counted, error: Some(error("busy")) };
+
+    let first = bench.claim_one("one").await;
+    assert!(bench.end(&first, again(bench.clock.now(), true)).await);
+    let second = bench.claim_one("one").await;
+    assert!(bench.end(&second, again(bench.clock.now(), false)).await);
+    let third = bench.claim_one("one").await;
+    assert!(bench.end(&third, again(bench.at(30), false)).await);
+    let early = bench.claim("one", 9).await;
+    bench.clock.forward(Duration::from_secs(30));
+    bench.records.promote(100).await.unwrap();
+    let last = bench.claim_one("one").await;
+
+    assert_eq!([first.attempt, second.attempt, third.attempt, last.attempt], [1, 2, 2, 2]);
+    assert_eq!((early.len(), last.crashes), (0, 0));
+}
+
+async fn a_dead_job_keeps_its_last_ten_errors(bench: Bench) {
+    bench.push(&[ticket("a")]).await;
+    for n in 1..=12 {
+        let job = bench.claim_one("one").await;
+        let (at, error) = (bench.clock.now(), Some(error(&format!("e{n}"))));
+        bench.end(&job, Ending::Again { at, counted: true, error }).await;
+        bench.clock.forward(Duration::from_secs(1));
+    }
+    let job = bench.claim_one("one").await;
+
+    assert!(bench.end(&job, Ending::Dead(error("e13"))).await);
+
+    let document = bench.document(&job).await;
+    assert_eq!(document.get_str("state").unwrap(), "dead");
+    let errors = document.get_array("errors").unwrap().iter();
+    let errors: Vec<&Document> = errors.map(|error| error.as_document().unwrap()).collect();
+    let codes: Vec<_> = errors.iter().map(|error| error.get_str("code").unwrap()).collect();
+    assert_eq!(codes, ["e4", "e5", "e6", "e7", "e8", "e9", "e10", "e11", "e12", "e13"]);
+    let last = doc! {
+        "at": bench.clock.now(), "attempt": 13_i64, "class": "transient", "code": "e13",
+        "message": "it went wrong: e13",
+    };
+    assert_eq!(errors[9], &last);
+    assert_eq!(bench.claim("one", 9).await, Vec::<Leased>::new());
+}
+
+async fn a_job_that_is_given_back_has_lost_no_attempt(bench: Bench) {
+    bench.push(&[ticket("a"), ticket("b")]).await;
+    let mine = bench.claim("one", 1).await.remove(0);
+    let other = bench.claim("two", 1).await.remove(0);
+
+    let released = bench.records.release("one", &[mine.id, other.id]).await.unwrap();
+    let again = bench.claim_one("three").await;
+
+    assert_eq!(released, 1);
+    assert_eq!((again.id, again.attempt, again.crashes), (mine.id, 1, 0));
+    assert!(!bench.end(&mine, Ending::Done(None)).await, "who gave it back has no say");
+    assert!(bench.end(&other, Ending::Done(None)).await);
+}
