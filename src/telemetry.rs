@@ -6,8 +6,15 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 use crate::config::Log;
 
 /// Every metric: name, kind, labels, unit and what it counts.
-pub const METRICS: &[(&str, &str)] =
-    &[("object_requests_total", "Requests to the object store, by `op`")];
+pub const METRICS: &[(&str, &str)] = &[
+    ("object_requests_total", "Requests to the object store, by op"),
+    ("object_op_seconds", "Time of requests to the object store, by op"),
+    ("store_op_seconds", "Time of calls to the store of records, by op"),
+    ("decode_seconds", "Time of decoding and encoding, by op"),
+    ("scan_seconds", "Time of virus scans"),
+    ("jobs_finished_total", "Attempts that ended, by kind and outcome"),
+    ("job_duration_seconds", "Time of attempts, by kind"),
+];
 
 /// Starts logging to standard error; the log of a command never mixes with its answer.
 pub fn logs(log: &Log) -> anyhow::Result<()> {
@@ -27,7 +34,10 @@ pub fn logs(log: &Log) -> anyhow::Result<()> {
 pub fn metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new().install_recorder()?;
     for (name, help) in METRICS {
-        metrics::describe_counter!(*name, *help);
+        match name.ends_with("_total") {
+            true => metrics::describe_counter!(*name, *help),
+            false => metrics::describe_histogram!(*name, metrics::Unit::Seconds, *help),
+        }
     }
     Ok(handle)
 }

@@ -19,6 +19,7 @@ use crate::{
         disk::Disk,
         documents::Documents,
         embedded,
+        metered::Metered,
         mongo::{self, MongoClock},
         records::{Records, collections},
     },
@@ -66,6 +67,7 @@ pub async fn house(config: Config) -> anyhow::Result<House> {
     };
     let objects: Arc<dyn Objects> = Arc::new(Disk::open(&data.join("objects"))?);
     let scanner = scanner(&config)?;
+    let store = Arc::new(Metered(store));
     let house = assemble(config, store, objects, scanner, clock);
     Ok(House { store_clock: follow, ..house })
 }

@@ -37,6 +37,7 @@ impl InProcess {
     /// Runs `work` where blocking is allowed; a panic of it is the file's fault.
     async fn run<T: Send + 'static>(
         &self,
+        op: &'static str,
         file: &LocalFile,
         work: impl FnOnce(&std::fs::File, &Limits) -> Result<T, DecodeError> + Send + 'static,
     ) -> Result<T, PortError> {
@@ -47,7 +48,10 @@ impl InProcess {
             budget.memory_bytes = limits.memory_bytes;
             std::panic::catch_unwind(AssertUnwindSafe(|| work(&file, &budget)))
         };
-        match tokio::task::spawn_blocking(run).await {
+        let began = std::time::Instant::now();
+        let ended = tokio::task::spawn_blocking(run).await;
+        metrics::histogram!("decode_seconds", "op" => op).record(began.elapsed());
+        match ended {
             Ok(Ok(answer)) => answer.map_err(refusal),
             Ok(Err(_)) => {
                 let message = "the decoder gave up on this file";
@@ -62,7 +66,7 @@ impl InProcess {
 impl Decoder for InProcess {
     async fn sniff(&self, file: &LocalFile) -> Result<Option<Sniffed>, PortError> {
         let format = self
-            .run(file, |file, _| {
+            .run("sniff", file, |file, _| {
                 let mut head = vec![0; HEAD_BYTES];
                 let length = read_head(file, &mut head)?;
                 head.truncate(length);
@@ -78,7 +82,9 @@ impl Decoder for InProcess {
 
     async fn facts(&self, file: &LocalFile, mime_type: &str) -> Result<Facts, PortError> {
         let format = format_of(mime_type)?;
-        let facts = self.run(file, move |file, limits| decode::facts(file, format, limits)).await?;
+        let facts = self
+            .run("facts", file, move |file, limits| decode::facts(file, format, limits))
+            .await?;
         Ok(facts_of(facts))
     }
 
@@ -94,7 +100,7 @@ impl Decoder for InProcess {
         let work = move |file: &std::fs::File, limits: &Limits| {
             decode::thumbnails(file, format, &sizes, limits)
         };
-        let made = self.run(file, work).await?;
+        let made = self.run("pictures", file, work).await?;
         Ok(Pictures {
             pictures: made.thumbnails.into_iter().map(picture).collect(),
             truncated: made.truncated,

@@ -6,5 +6,6 @@ pub mod decoder;
 pub mod disk;
 pub mod documents;
 pub mod embedded;
+pub mod metered;
 pub mod mongo;
 pub mod records;

@@ -42,6 +42,19 @@ pub enum Ended {
     Fenced,
 }
 
+impl Ended {
+    /// One word, for metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Again(_) => "again",
+            Self::Away(_) => "away",
+            Self::Dead(_) => "dead",
+            Self::Fenced => "fenced",
+        }
+    }
+}
+
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -75,7 +88,12 @@ impl Engine {
                 Ended::Away(error.to_string())
             }
         };
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = began.elapsed();
+        let kind = job.kind.clone();
+        metrics::histogram!("job_duration_seconds", "kind" => kind.clone()).record(took);
+        metrics::counter!("jobs_finished_total", "kind" => kind, "outcome" => ended.name())
+            .increment(1);
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             job.id = %job.id, job.kind = %job.kind, job.attempt = job.attempt, duration_ms,
             "{} {ended}", job.kind,

@@ -75,8 +75,10 @@ impl Clamd {
 #[async_trait]
 impl Scanner for Clamd {
     async fn scan(&self, file: &LocalFile) -> Result<Scan, PortError> {
-        let file = file.clone();
-        self.apart(move |inner| inner.scan(&file)).await
+        let (file, began) = (file.clone(), Instant::now());
+        let answer = self.apart(move |inner| inner.scan(&file)).await;
+        metrics::histogram!("scan_seconds").record(began.elapsed());
+        answer
     }
 
     async fn check(&self) -> Result<(String, String), PortError> {

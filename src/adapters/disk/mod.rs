@@ -53,7 +53,9 @@ impl Disk {
     ) -> Result<T, PortError> {
         metrics::counter!("object_requests_total", "op" => op).increment(1);
         let disk = self.clone();
+        let began = std::time::Instant::now();
         let joined = tokio::task::spawn_blocking(move || work(&disk)).await;
+        metrics::histogram!("object_op_seconds", "op" => op).record(began.elapsed());
         joined.unwrap_or_else(|error| {
             Err(PortError::Unavailable(format!("the object store stopped in {op}: {error}")))
         })
