@@ -6,24 +6,40 @@ use crate::{config::Config, wire};
 
 /// Prints a line a part; 1 if a required part fails.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
+    let mut status = scanner(&config).await;
     let engine = config.store.mongodb_url.text().map_or("embedded", |_| "MongoDB");
-    let house = match wire::house(config).await {
-        Ok(house) => house,
-        Err(error) => {
-            println!("FAIL  parts     {error:#}");
-            return Ok(1);
+    let service = format!("http://{}", config.http.bind);
+    match wire::house(config).await {
+        Ok(house) => {
+            let records = house.store.ping().await.map(|()| format!("{engine} answers"));
+            let objects = &house.tools.objects;
+            let objects = objects.ping().await.map(|()| place(&**objects));
+            status |= line("records", records) | line("objects", objects);
         }
-    };
-    let records = house.store.ping().await.map(|()| format!("{engine} answers"));
-    let objects = house.tools.objects.ping().await.map(|()| place(&*house.tools.objects));
-    let scanner = house.tools.scanner.check().await.map(|(scanner, signatures)| {
-        format!("{scanner}, signatures: {signatures}; finds what it must find")
-    });
-    let mut status = 0;
-    for (part, answer) in [("records", records), ("objects", objects), ("scanner", scanner)] {
-        status |= line(part, answer);
+        // The embedded store has one process: if that is the service, it is the one to ask.
+        Err(error) => status |= line("stores", running(&service, &error).await),
     }
     Ok(status)
+}
+
+async fn scanner(config: &Config) -> u8 {
+    let checked = match wire::scanner(config) {
+        Ok(scanner) => scanner.check().await,
+        Err(error) => Err(PortError::Unavailable(format!("{error:#}"))),
+    };
+    let sentence = |(scanner, signatures)| {
+        format!("{scanner}, signatures: {signatures}; finds what it must find")
+    };
+    line("scanner", checked.map(sentence))
+}
+
+/// What the service that holds the stores says of them; without one, why they do not open.
+async fn running(service: &str, why: &anyhow::Error) -> Result<String, PortError> {
+    let asked = reqwest::get(format!("{service}/readyz")).await;
+    match asked.and_then(reqwest::Response::error_for_status) {
+        Ok(_) => Ok(format!("in use by the service at {service}, which is ready")),
+        Err(_) => Err(PortError::Unavailable(format!("{why:#}"))),
+    }
 }
 
 fn place(objects: &dyn Objects) -> String {

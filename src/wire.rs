@@ -181,8 +181,8 @@ impl Ready for Stores {
     }
 }
 
-/// The virus scanner, or one that is always away: nothing is published unscanned.
-fn scanner(config: &Config) -> anyhow::Result<Arc<dyn Scanner>> {
+/// The virus scanner; there is no doing without.
+pub fn scanner(config: &Config) -> anyhow::Result<Arc<dyn Scanner>> {
     let settings = &config.scanner;
     if settings.address.is_empty() {
         anyhow::bail!(

@@ -3,7 +3,9 @@
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{Method, Request},
+    http::{Method, Request, header},
+    middleware::map_response,
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get, post, put},
 };
 
@@ -81,9 +83,24 @@ pub fn router(api: Api) -> Router {
     }
     router
         .fallback(nowhere)
+        .layer(map_response(as_problem))
         // Bodies are bounded where they are read: a chunk by its length, JSON by 64 KiB.
         .layer(DefaultBodyLimit::disable())
         .with_state(api)
+}
+
+/// What the framework itself refuses (a path that is no UTF-8) is a problem like every other.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let ours = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json");
+    if ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let detail = "the request is not understood";
+    Problem::new(status, "bad_request", detail).into_response()
 }
 
 async fn nowhere() -> Problem {

@@ -16,8 +16,9 @@ const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
 const BACK_OFF_LONGEST: Duration = Duration::from_secs(300);
 /// A job whose worker died so often is poison.
 const CRASHES: u32 = 3;
-/// A port that is away so long needs a person.
-const AWAY_LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// A port that is away so long needs a person; shorter outages, over holidays too, heal by
+/// themselves.
+const AWAY_LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Runs leased jobs.
 #[derive(Clone)]

@@ -46,6 +46,7 @@ async fn addresses_that_lead_nowhere_are_problems_too() {
         ("PATCH", "/v1/uploads", 405, "method_not_allowed"),
         ("GET", "/v1/uploads/upload_none", 404, "not_found"),
         ("GET", "/v1/media/zzz", 404, "not_found"),
+        ("GET", "/v1/media/%ff%fe", 400, "bad_request"),
         ("GET", "/v1/media/65a5a5a5a5a5a5a5a5a5a5a5", 404, "not_found"),
         ("GET", "/v1/media?eventId=abc", 400, "bad_parameter"),
         ("GET", "/v1/media?eventId=1&cursor=abc", 400, "bad_parameter"),
