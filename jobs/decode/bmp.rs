@@ -46,7 +46,9 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
     let source = expanded.as_deref().unwrap_or(source);
 
     let mut rows = Rows::new(width, height, 3, factor);
-    let mut rgb = Vec::new();
+    let masks = if let Layout::Masks(masks) = header.layout { masks } else { [0; 4] };
+    let channels = masks.map(Channel::of);
+    let mut rgb = vec![[0; 3]; width as usize];
     let mut missing = 0;
     for y in 0..height {
         if y % 64 == 0 {
@@ -55,8 +57,8 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
         let line = if header.top_down { y } else { height - 1 - y } as usize;
         let row = line.checked_mul(stride).and_then(|at| source.get(at..)?.get(..stride));
         missing += u32::from(row.is_none());
-        header.to_rgb(row, bits as u16, &mut rgb);
-        rows.push(&rgb);
+        header.to_rgb(row, bits as u16, &channels, &mut rgb);
+        rows.push(rgb.as_flattened());
     }
     if missing == height {
         return Err(DecodeError::corrupt("the BMP ends before its picture"));
@@ -138,62 +140,68 @@ fn palette(data: &[u8], start: usize, bits: u16, old: bool) -> Vec<[u8; 3]> {
 
 impl Header {
     /// A row in red, green and blue; a missing row is white.
-    fn to_rgb(&self, row: Option<&[u8]>, bits: u16, rgb: &mut Vec<u8>) {
-        rgb.clear();
-        let width = self.width as usize;
+    fn to_rgb(&self, row: Option<&[u8]>, bits: u16, channels: &[Channel; 4], rgb: &mut [[u8; 3]]) {
         let Some(row) = row else {
-            rgb.resize(width * 3, u8::MAX);
+            rgb.fill([u8::MAX; 3]);
             return;
         };
-        match self.layout {
-            Layout::Masks(masks) => {
-                let channels = masks.map(Channel::of);
-                let size = usize::from(bits / 8);
-                for pixel in row.chunks_exact(size.max(1)).take(width) {
-                    let value = pixel.iter().rev().fold(0, |sum, &byte| sum << 8 | u32::from(byte));
-                    let [red, green, blue, alpha] = channels;
-                    let alpha = if alpha.mask == 0 { u8::MAX } else { alpha.byte(value) };
-                    rgb.extend([red, green, blue].map(|it| over_white(it.byte(value), alpha)));
-                }
-            }
-            _ if bits == 24 => row.chunks_exact(3).take(width).for_each(|pixel| {
-                rgb.extend(pixel.iter().rev());
+        match bits {
+            16 => rgb.iter_mut().zip(row.as_chunks().0).for_each(|(to, pixel)| {
+                *to = masked(u32::from(u16::from_le_bytes(*pixel)), channels);
             }),
-            _ if bits == 8 => row.iter().take(width).for_each(|&index| {
-                rgb.extend_from_slice(self.colour(index));
+            32 => rgb.iter_mut().zip(row.as_chunks().0).for_each(|(to, pixel)| {
+                *to = masked(u32::from_le_bytes(*pixel), channels);
             }),
-            _ => (0..width).for_each(|x| {
+            24 => rgb.iter_mut().zip(row.as_chunks().0).for_each(|(to, pixel)| {
+                let &[blue, green, red] = pixel;
+                *to = [red, green, blue];
+            }),
+            8 => rgb.iter_mut().zip(row).for_each(|(to, &index)| *to = self.colour(index)),
+            _ => rgb.iter_mut().enumerate().for_each(|(x, to)| {
                 let at = x * usize::from(bits);
                 let byte = row.get(at / 8).copied().unwrap_or(0);
                 let shift = 8 - usize::from(bits) - at % 8;
-                rgb.extend_from_slice(self.colour(byte >> shift & ((1 << bits) - 1)));
+                *to = self.colour(byte >> shift & ((1 << bits) - 1));
             }),
         }
     }
 
-    fn colour(&self, index: u8) -> &[u8; 3] {
-        self.palette.get(usize::from(index)).unwrap_or(&[0; 3])
+    fn colour(&self, index: u8) -> [u8; 3] {
+        self.palette.get(usize::from(index)).copied().unwrap_or_default()
     }
 }
 
+/// A pixel whose channels are where masks say, on white paper.
+fn masked(pixel: u32, [red, green, blue, alpha]: &[Channel; 4]) -> [u8; 3] {
+    let light = [red.byte(pixel), green.byte(pixel), blue.byte(pixel)];
+    let alpha = if alpha.mask == 0 { u8::MAX } else { alpha.byte(pixel) };
+    if alpha == u8::MAX { light } else { light.map(|it| over_white(it, alpha)) }
+}
+
 /// Where one channel is in a pixel.
-#[derive(Clone, Copy)]
 struct Channel {
     mask: u32,
     shift: u32,
-    most: u32,
+    /// What its highest eight bits mean, from 0 to 255.
+    light: [u8; 256],
 }
 
 impl Channel {
     fn of(mask: u32) -> Self {
-        let shift = if mask == 0 { 0 } else { mask.trailing_zeros() };
-        Self { mask, shift, most: (mask >> shift).max(1) }
+        let low = if mask == 0 { 0 } else { mask.trailing_zeros() };
+        let more = (32 - (mask >> low).leading_zeros()).saturating_sub(8);
+        let shift = low + more;
+        let most = (mask >> shift).max(1);
+        let mut light = [0; 256];
+        for (value, place) in (0u32..).zip(&mut light) {
+            *place = ((value * 255 + most / 2) / most).min(255) as u8;
+        }
+        Self { mask, shift, light }
     }
 
-    fn byte(self, pixel: u32) -> u8 {
-        let value = u64::from((pixel & self.mask) >> self.shift);
-        let most = u64::from(self.most);
-        ((value * 255 + most / 2) / most).min(255) as u8
+    fn byte(&self, pixel: u32) -> u8 {
+        let value = ((pixel & self.mask) >> self.shift).to_le_bytes()[0];
+        self.light.get(usize::from(value)).copied().unwrap_or(u8::MAX)
     }
 }
 
