@@ -17,3 +17,4 @@ mod house_rules;
 mod pipeline;
 mod servers;
 mod tidy;
+mod walk;
