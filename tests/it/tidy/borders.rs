@@ -161,7 +161,7 @@ pub fn layers(files: &[File]) -> Vec<String> {
 }
 
 /// Who is written over the document port, or speaks it.
-const ON_DOCUMENTS: [&str; 3] = ["records", "embedded", "mongo"];
+const ON_DOCUMENTS: [&str; 4] = ["records", "embedded", "mongo", "metered"];
 
 pub fn adapters(files: &[File]) -> Vec<String> {
     let own = |file: &File| match module(&file.path)[..] {
