@@ -199,8 +199,8 @@ impl Walk {
         if media.processing_steps.metadata_extraction.has_failed() {
             return Vec::new();
         }
-        let found = truth::differences(path, &self.truth[path], media);
-        self.same += truth::FIELDS - found.len();
+        let (same, found) = truth::differences(path, &self.truth[path], media);
+        self.same += same;
         let unexplained = found.into_iter().filter(|(field, _)| {
             self.reasons.remove(&(path.to_owned(), (*field).to_owned())).is_none()
         });

@@ -21,19 +21,30 @@ const NAMES: [&str; FIELDS] = [
 ];
 
 /// How many they are.
-pub const FIELDS: usize = 12;
+const FIELDS: usize = 12;
 
 /// Whether this field is compared.
 pub fn compares(field: &str) -> bool {
     NAMES.contains(&field)
 }
 
-/// Where the two differ: the field, and what both say. Nothing said is the empty text.
-pub fn differences(path: &str, truth: &Value, media: &Media) -> Vec<(&'static str, String)> {
+/// How many values agree, and where the two differ: the field, and what both say. Nothing said is
+/// the empty text.
+pub fn differences(
+    path: &str,
+    truth: &Value,
+    media: &Media,
+) -> (usize, Vec<(&'static str, String)>) {
+    let (mut same, mut different) = (0, Vec::new());
     let both = theirs(path, truth).into_iter().zip(ours(media));
-    let named = NAMES.into_iter().zip(both).filter(|(_, (theirs, ours))| theirs != ours);
-    let said = |theirs, ours| format!("`{theirs}`, we say `{ours}`");
-    named.map(|(name, (theirs, ours))| (name, said(theirs, ours))).collect()
+    for (name, (theirs, ours)) in NAMES.into_iter().zip(both) {
+        if theirs != ours {
+            different.push((name, format!("`{theirs}`, we say `{ours}`")));
+        } else if !ours.is_empty() {
+            same += 1;
+        }
+    }
+    (same, different)
 }
 
 fn theirs(path: &str, truth: &Value) -> [String; FIELDS] {
