@@ -16,6 +16,7 @@ use apalis_core::{
 };
 use jobs::ports::Leased;
 use tokio::sync::mpsc;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::lanes::Slot;
 
@@ -26,6 +27,8 @@ pub struct Work {
     pub job: Leased,
     /// Its place. Shared, because apalis wants arguments that can be cloned.
     pub _slot: std::sync::Arc<Slot>,
+    /// The stop waits for it, from the claim on.
+    pub _running: TaskTrackerToken,
 }
 
 /// The source.

@@ -7,7 +7,7 @@ use jobs::{
     ports::{Clock, Leases, PortError, later},
 };
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{LEASE, POLL_FASTEST, POLL_SLOWEST, backend::Work, lanes::Lanes};
 
@@ -21,6 +21,8 @@ pub struct Claimer {
     pub lanes: Lanes,
     pub owner: String,
     pub work: mpsc::Sender<Work>,
+    /// The stop waits for every job that holds a token of it.
+    pub running: TaskTracker,
 }
 
 impl Claimer {
@@ -28,7 +30,7 @@ impl Claimer {
     pub async fn run(self, stop: CancellationToken) {
         let mut pause = POLL_FASTEST;
         while !stop.is_cancelled() {
-            match self.round().await {
+            match self.round(&stop).await {
                 Ok(0) => pause = (pause * 2).min(POLL_SLOWEST),
                 Ok(_) => {
                     pause = POLL_FASTEST;
@@ -48,18 +50,19 @@ impl Claimer {
     }
 
     /// One look at every lane; how many jobs were taken.
-    async fn round(&self) -> Result<usize, PortError> {
+    async fn round(&self, stop: &CancellationToken) -> Result<usize, PortError> {
         self.leases.promote(PROMOTE).await?;
         let mut taken = 0;
         for queue in Queue::ALL {
             let free = self.lanes.free(queue);
-            if free == 0 {
+            if free == 0 || stop.is_cancelled() {
                 continue;
             }
             let until = later(self.clock.now(), LEASE);
             for job in self.leases.claim(&self.owner, queue, free, until).await? {
                 let slot = Arc::new(self.lanes.take(queue, job.id));
-                if self.work.send(Work { job, _slot: slot }).await.is_err() {
+                let work = Work { job, _slot: slot, _running: self.running.token() };
+                if self.work.send(work).await.is_err() {
                     return Ok(taken);
                 }
                 taken += 1;

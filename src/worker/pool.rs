@@ -37,12 +37,13 @@ struct Hands {
     engine: Engine,
     lanes: Lanes,
     leases: Arc<dyn Leases>,
-    /// The stop waits for every attempt that holds a token of it.
-    running: TaskTracker,
 }
 
 /// Attempts run side by side; without this apalis polls all of them in one task.
-#[expect(clippy::disallowed_methods, reason = "each attempt holds a token of the pool's tracker")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "each attempt's work holds a token of the pool's tracker"
+)]
 fn spawn_attempt<F>(attempt: F) -> tokio::task::JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -66,8 +67,7 @@ impl Pool {
         let owner = format!("{}-{}", std::process::id(), bson::oid::ObjectId::new().to_hex());
         let (work, incoming) = mpsc::channel(1);
 
-        let running = jobs.clone();
-        let hands = Hands { engine, lanes: lanes.clone(), leases: leases.clone(), running };
+        let hands = Hands { engine, lanes: lanes.clone(), leases: leases.clone() };
         let worker = WorkerBuilder::new(owner.as_str())
             .backend(LeasedJobs::new(incoming))
             .data(hands)
@@ -85,8 +85,10 @@ impl Pool {
         tracker.spawn(cron::run(queue, clock.clone(), stop.clone()));
         let (claims, names) = (leases.clone(), owner.clone());
         let places = lanes.clone();
-        let claimer = Claimer { leases: claims, clock, lanes: places, owner: names, work };
-        tracker.spawn(claimer.run(stop.clone()));
+        let running = jobs.clone();
+        let claimer = Claimer { leases: claims, clock, lanes: places, owner: names, work, running };
+        // Among the jobs, because a claim that is under way at the stop still brings some.
+        jobs.spawn(claimer.run(stop.clone()));
         Self { stop, tracker, jobs, beat, lanes, leases, owner }
     }
 
@@ -111,7 +113,6 @@ impl Pool {
 
 /// One attempt, and what its end means for the lane.
 async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
-    let _running = hands.running.token();
     match hands.engine.attempt(&work.job).await {
         Ended::Away(_) => hands.lanes.rest(work.job.queue),
         Ended::Fenced => {}
