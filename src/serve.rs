@@ -1,9 +1,12 @@
 //! Starts and stops the service in order: stores, workers, door; then the other way round.
 
-use std::{future::IntoFuture, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::IntoFuture, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{api, telemetry, wire::House, worker::Pool};
@@ -30,6 +33,8 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
     for line in house.store.migrate().await? {
         tracing::info!("{line}");
     }
+    // Before anything runs that has to be stopped in order.
+    let mut asked = Asked::listen()?;
     let metrics = telemetry::metrics()?;
     let stop = CancellationToken::new();
     let keeper = TaskTracker::new();
@@ -41,11 +46,10 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
         Role::Worker => None,
         _ => Some(open(&house, Arc::new(move || metrics.render()), stop.clone()).await?),
     };
-    match house.tools.scanner.check().await {
-        Ok((engine, signatures)) => tracing::info!(engine, signatures, "the scanner is ready"),
-        Err(error) => tracing::warn!(%error, "the scanner is not ready, scans wait for it"),
+    tokio::select! {
+        () = asked.heard() => {}
+        never = look_for_scanner(&house) => match never {},
     }
-    asked_to_stop().await?;
     tracing::info!("stopping");
     stop.cancel();
     if let Some(door) = door {
@@ -81,10 +85,31 @@ async fn open(
     Ok(tracker.spawn(service.into_future()))
 }
 
-async fn asked_to_stop() -> std::io::Result<()> {
-    let mut term = tokio::signal::unix::signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = term.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
+/// Says once how the scanner is.
+async fn look_for_scanner(house: &House) -> Infallible {
+    match house.tools.scanner.check().await {
+        Ok((engine, signatures)) => tracing::info!(engine, signatures, "the scanner is ready"),
+        Err(error) => tracing::warn!(%error, "the scanner is not ready, scans wait for it"),
+    }
+    std::future::pending().await
+}
+
+/// How people and service managers ask for the end.
+struct Asked {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Asked {
+    fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
