@@ -17,6 +17,7 @@ use bson::DateTime;
 use iven_worker::{
     adapters::{
         clamd::{Clamd, ScanLimits},
+        clock::SystemClock,
         disk::Disk,
         documents::Documents,
         embedded, mongo,
@@ -161,10 +162,26 @@ impl House {
         objects: Arc<dyn Objects>,
         settings: &str,
     ) -> Self {
+        let clock = ground.clock.clone();
+        Self::built(ground, store, objects, settings, clock)
+    }
+
+    /// A house whose time passes by itself, for workers that nobody drains.
+    pub fn awake(ground: Arc<Ground>) -> Self {
+        let (store, objects) = (ground.store.clone(), ground.objects.clone());
+        Self::built(ground, store, objects, "", Arc::new(SystemClock))
+    }
+
+    fn built(
+        ground: Arc<Ground>,
+        store: Arc<dyn Documents>,
+        objects: Arc<dyn Objects>,
+        settings: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let auth = format!("[auth]\ntoken_secret = \"{TOKEN_SECRET}\"\n{settings}");
         let config = Config::read(Some(&auth), Vec::new()).unwrap();
-        let (scanner, clock) = (ground.scanner.clone(), ground.clock.clone());
-        let parts = wire::assemble(config, store, objects, scanner, clock);
+        let parts = wire::assemble(config, store, objects, ground.scanner.clone(), clock);
         let door = api::router(parts.api(Arc::new(String::new)).unwrap());
         Self { ground, parts, door }
     }

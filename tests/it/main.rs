@@ -18,3 +18,4 @@ mod pipeline;
 mod servers;
 mod tidy;
 mod walk;
+mod worker;
