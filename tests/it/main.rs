@@ -15,6 +15,7 @@ mod declared_indexes;
 mod house;
 mod house_rules;
 mod pipeline;
+mod process;
 mod servers;
 mod tidy;
 mod walk;

@@ -135,8 +135,9 @@ fn spawned(mut command: Command) -> Child {
     take.recv().expect("the server's program can be started")
 }
 
+/// The system kills the program when the thread that starts it ends.
 #[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
+pub fn die_with_parent(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     // SAFETY: `prctl` is safe to call between fork and exec, and touches no memory.
     unsafe {
@@ -147,10 +148,12 @@ fn die_with_parent(command: &mut Command) {
     }
 }
 
+/// Other systems have no such thing.
 #[cfg(not(target_os = "linux"))]
-fn die_with_parent(_command: &mut Command) {}
+pub fn die_with_parent(_command: &mut Command) {}
 
-fn free_port() -> u16 {
+/// A port that nobody has at the moment.
+pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
