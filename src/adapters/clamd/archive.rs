@@ -35,25 +35,26 @@ const DAMAGED: Objection = "archive_damaged";
 /// How far to go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// The largest member that clamd was seen to look at.
+    /// The largest member that may be.
     pub(super) member_bytes: u64,
     /// When to give up.
     pub(super) until: Instant,
 }
 
-/// Says whether something in this file was not looked at; files that are no zip pass.
-pub(super) fn objection(file: &LocalFile, bounds: Bounds) -> io::Result<Option<Objection>> {
+/// Says whether something in this file was not looked at, and how large its largest member is;
+/// files that are no zip have none.
+pub(super) fn look(file: &LocalFile, bounds: Bounds) -> io::Result<Result<u64, Objection>> {
     let mut head = [0; 4];
     let mut tail = vec![0; usize::try_from(file.bytes).unwrap_or(TAIL).min(TAIL)];
     let got = file.file.read_at(&mut head, 0)?;
     let length = tail.len() as u64;
     file.file.read_exact_at(&mut tail, file.bytes - length)?;
     if !is_zip(head.get(..got).unwrap_or_default(), &tail) {
-        return Ok(None);
+        return Ok(Ok(0));
     }
-    let mut walk = Walk { bounds, members: 0, bytes: 0 };
+    let mut walk = Walk { bounds, members: 0, bytes: 0, largest: 0 };
     let whole = Window { file, at: 0 };
-    Ok(walk.archive(BufReader::new(whole), 0).err())
+    Ok(walk.archive(BufReader::new(whole), 0).map(|()| walk.largest))
 }
 
 /// A zip begins as one, or ends as one behind anything else.
@@ -75,6 +76,7 @@ struct Walk {
     bounds: Bounds,
     members: usize,
     bytes: u64,
+    largest: u64,
 }
 
 impl Walk {
@@ -138,6 +140,7 @@ impl Walk {
                 tail.drain(..tail.len() - TAIL);
             }
         }
+        self.largest = self.largest.max(bytes);
         if bytes != member.size() {
             return Err(DAMAGED);
         }

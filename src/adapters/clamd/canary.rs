@@ -15,7 +15,11 @@ const AGAIN: Duration = Duration::from_secs(60 * 60);
 const PAUSE: Duration = Duration::from_secs(5);
 /// Sizes at which clamd is tried, before the largest allowed one. A canary of 2,000 MB costs clamd
 /// 5.5 s, one of 64 MB 0.2 s: photos need not wait for what only a long film needs to know.
-const STEPS: [u64; 3] = [68, 64 << 20, 512 << 20];
+const STEPS: [u64; 2] = [SMALL, 512 << 20];
+/// The bare test file.
+const TEXT_BYTES: u64 = 68;
+/// Up to here a canary is a matter of a blink.
+pub(super) const SMALL: u64 = 64 << 20;
 
 /// Up to which size clamd was seen to find the test file.
 #[derive(Debug)]
@@ -24,49 +28,54 @@ pub(super) enum Fitness {
     Unknown,
     /// Files of at most `bytes` are looked at by this process.
     Proven { bytes: u64, process: Option<i32>, since: Instant },
-    /// It missed the test file.
-    Unfit { sentence: String, since: Instant },
+    /// It missed the test file of `bytes`.
+    Unfit { bytes: u64, sentence: String, since: Instant },
 }
 
 impl Fitness {
-    /// What is known of `process` and still counts: the proven size, or why it is unfit.
-    pub(super) fn proven(&self, process: Option<i32>) -> Result<Option<u64>, String> {
+    /// Whether files of `bytes` are looked at by `process`, as far as is known; or why it is unfit.
+    pub(super) fn covers(&self, bytes: u64, process: Option<i32>) -> Result<bool, String> {
         match self {
-            Self::Proven { bytes, process: proven, since }
-                if *proven == process && since.elapsed() < AGAIN =>
-            {
-                Ok(Some(*bytes))
-            }
-            Self::Unfit { sentence, since } if since.elapsed() < PAUSE => Err(sentence.clone()),
-            _ => Ok(None),
+            Self::Unfit { sentence, since, .. } if since.elapsed() < PAUSE => Err(sentence.clone()),
+            _ => Ok(self.proven(process).is_some_and(|(proven, _)| proven >= bytes)),
         }
+    }
+
+    /// The size that was missed: whoever missed one has to find that one first.
+    pub(super) fn missed(&self) -> u64 {
+        if let Self::Unfit { bytes, .. } = self { *bytes } else { 0 }
     }
 
     /// Notes that a canary of `bytes` was found. The hour runs from the first one.
     pub(super) fn grow(&mut self, bytes: u64, process: Option<i32>) {
-        let since = match self {
-            Self::Proven { process: proven, since, .. }
-                if *proven == process && since.elapsed() < AGAIN =>
-            {
-                *since
-            }
-            _ => Instant::now(),
-        };
-        *self = Self::Proven { bytes, process, since };
+        if bytes < self.missed() {
+            return;
+        }
+        let (proven, since) = self.proven(process).unwrap_or((0, Instant::now()));
+        *self = Self::Proven { bytes: bytes.max(proven), process, since };
     }
 
-    /// Notes that a canary was missed.
-    pub(super) fn fail(&mut self, sentence: &str) {
-        *self = Self::Unfit { sentence: sentence.into(), since: Instant::now() };
+    /// Notes that a canary of `bytes` was missed.
+    pub(super) fn fail(&mut self, bytes: u64, sentence: &str) {
+        *self = Self::Unfit { bytes, sentence: sentence.into(), since: Instant::now() };
+    }
+
+    fn proven(&self, process: Option<i32>) -> Option<(u64, Instant)> {
+        match self {
+            Self::Proven { bytes, process: proven, since }
+                if *proven == process && since.elapsed() < AGAIN =>
+            {
+                Some((*bytes, *since))
+            }
+            _ => None,
+        }
     }
 }
 
 /// The sizes to try, in order, before a file of `bytes` may be called clean.
-pub(super) fn steps(bytes: u64, proven: Option<u64>, largest: u64) -> Vec<u64> {
+pub(super) fn steps(bytes: u64, largest: u64) -> [u64; 2] {
     let enough = STEPS.into_iter().find(|step| *step >= bytes && *step < largest);
-    let wanted = enough.unwrap_or(largest);
-    let first = STEPS.into_iter().take(1).filter(|_| proven.is_none());
-    first.chain([wanted]).filter(|step| proven.is_none_or(|proven| *step > proven)).collect()
+    [TEXT_BYTES, enough.unwrap_or(largest)]
 }
 
 /// The EICAR test file, padded with zeros to `bytes`.
@@ -77,7 +86,7 @@ pub(super) fn canary(bytes: u64) -> io::Result<File> {
     let file = File::from(rustix::fs::memfd_create("canary", MemfdFlags::CLOEXEC)?);
     file.write_all_at(test_text().as_bytes(), 0)?;
     // A hole takes no memory, and clamd reads it as zeros.
-    file.set_len(bytes.max(test_text().len() as u64))?;
+    file.set_len(bytes.max(TEXT_BYTES))?;
     Ok(file)
 }
 
@@ -95,27 +104,34 @@ mod tests {
 
     #[test]
     fn a_photo_needs_a_small_canary_and_a_film_the_largest() {
-        assert_eq!(steps(5 * MB, None, 2000 * MB), [68, 64 * MB]);
-        assert_eq!(steps(600 * MB, None, 2000 * MB), [68, 2000 * MB]);
-        assert_eq!(steps(5 * MB, None, 50 * MB), [68, 50 * MB]);
-    }
-
-    #[test]
-    fn what_is_proven_is_not_tried_again() {
-        assert_eq!(steps(5 * MB, Some(64 * MB), 2000 * MB), [0; 0]);
-        assert_eq!(steps(65 * MB, Some(64 * MB), 2000 * MB), [512 * MB]);
-        assert_eq!(steps(2000 * MB, Some(2000 * MB), 2000 * MB), [0; 0]);
+        assert_eq!(steps(5 * MB, 2000 * MB), [68, 64 * MB]);
+        assert_eq!(steps(65 * MB, 2000 * MB), [68, 512 * MB]);
+        assert_eq!(steps(600 * MB, 2000 * MB), [68, 2000 * MB]);
+        assert_eq!(steps(5 * MB, 50 * MB), [68, 50 * MB]);
     }
 
     #[test]
     fn another_process_has_to_prove_itself() {
         let mut fitness = Fitness::Unknown;
         fitness.grow(64 * MB, Some(7));
+        fitness.grow(68, Some(7));
 
-        assert_eq!(fitness.proven(Some(7)), Ok(Some(64 * MB)));
-        assert_eq!(fitness.proven(Some(8)), Ok(None));
+        assert_eq!(fitness.covers(64 * MB, Some(7)), Ok(true));
+        assert_eq!(fitness.covers(65 * MB, Some(7)), Ok(false));
+        assert_eq!(fitness.covers(68, Some(8)), Ok(false));
+    }
 
-        fitness.fail("missed");
-        assert_eq!(fitness.proven(Some(7)), Err("missed".into()));
+    #[test]
+    fn who_missed_a_size_has_to_find_that_one_first() {
+        let mut fitness = Fitness::Unknown;
+        fitness.fail(512 * MB, "missed");
+
+        fitness.grow(64 * MB, Some(7));
+        assert_eq!(fitness.covers(68, Some(7)), Err("missed".into()));
+        assert_eq!(fitness.missed(), 512 * MB);
+
+        fitness.grow(512 * MB, Some(7));
+        assert_eq!(fitness.covers(68, Some(7)), Ok(true));
+        assert_eq!(fitness.missed(), 0);
     }
 }

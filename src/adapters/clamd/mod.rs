@@ -45,6 +45,9 @@ struct Inner {
     address: Address,
     limits: ScanLimits,
     fitness: Mutex<Fitness>,
+    /// Only one trial at a time; photos do not wait for the one with the largest file.
+    small_trial: Mutex<()>,
+    large_trial: Mutex<()>,
     version: Mutex<Option<(Version, Instant)>>,
 }
 
@@ -55,8 +58,15 @@ impl Clamd {
             let message = format!("clamd's address {address:?} is not unix:/path or host:port");
             PortError::refused("bad_clamd_address", message)
         })?;
-        let (fitness, version) = (Mutex::new(Fitness::Unknown), Mutex::new(None));
-        Ok(Self { inner: Arc::new(Inner { address, limits, fitness, version }) })
+        let inner = Inner {
+            address,
+            limits,
+            fitness: Mutex::new(Fitness::Unknown),
+            small_trial: Mutex::new(()),
+            large_trial: Mutex::new(()),
+            version: Mutex::new(None),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Scans take seconds of waiting on a socket: they have threads of their own.
@@ -84,6 +94,8 @@ impl Scanner for Clamd {
     async fn check(&self) -> Result<(String, String), PortError> {
         self.apart(|inner| {
             let version = inner.version()?;
+            // What photos need comes first: they go on while the largest size is tried.
+            inner.fit(0)?;
             inner.fit(inner.limits.max_file_bytes)?;
             Ok((version.engine, version.signatures))
         })
@@ -122,9 +134,12 @@ impl Inner {
             Answer::Trouble(sentence) => Err(PortError::Unavailable(sentence)),
             Answer::Says(Verdict::Clean) => {
                 let bounds = Bounds { member_bytes: self.limits.max_file_bytes, until };
-                let objection = archive::objection(file, bounds)
-                    .map_err(|error| PortError::Unavailable(Silence::File(error).to_string()))?;
-                Ok(objection.map_or(Verdict::Clean, unscannable))
+                match archive::look(file, bounds) {
+                    // A member counts like a file of its size, and a small zip may hold a large one.
+                    Ok(Ok(largest)) => self.fit(largest).map(|_| Verdict::Clean),
+                    Ok(Err(objection)) => Ok(unscannable(objection)),
+                    Err(error) => Err(PortError::Unavailable(Silence::File(error).to_string())),
+                }
             }
             Answer::Says(verdict) => Ok(verdict),
         }
@@ -141,24 +156,29 @@ impl Inner {
 
     /// Makes sure that clamd finds the test file at this size, and says which process that is.
     fn fit(&self, bytes: u64) -> Result<Option<i32>, PortError> {
-        let mut fitness = lock(&self.fitness);
-        let process = match self.open(QUICK) {
-            Ok(connection) => connection.process(),
-            Err(away) => {
-                *fitness = Fitness::Unknown;
-                return Err(away);
-            }
-        };
-        let proven = fitness.proven(process).map_err(PortError::Unavailable)?;
-        for step in canary::steps(bytes, proven, self.limits.max_file_bytes) {
-            if let Some(sentence) = self.misses(step)? {
-                tracing::error!(bytes = step, "{sentence}");
-                fitness.fail(&sentence);
-                return Err(PortError::Unavailable(sentence));
-            }
-            fitness.grow(step, process);
+        let process = self.open(QUICK)?.process();
+        let bytes = bytes.max(lock(&self.fitness).missed());
+        for step in canary::steps(bytes, self.limits.max_file_bytes) {
+            self.prove(step, process)?;
         }
         Ok(process)
+    }
+
+    fn prove(&self, bytes: u64, process: Option<i32>) -> Result<(), PortError> {
+        let small = bytes <= canary::SMALL;
+        let _turn = lock(if small { &self.small_trial } else { &self.large_trial });
+        if lock(&self.fitness).covers(bytes, process).map_err(PortError::Unavailable)? {
+            return Ok(());
+        }
+        match self.misses(bytes)? {
+            None => lock(&self.fitness).grow(bytes, process),
+            Some(sentence) => {
+                tracing::error!(bytes, "{sentence}");
+                lock(&self.fitness).fail(bytes, &sentence);
+                return Err(PortError::Unavailable(sentence));
+            }
+        }
+        Ok(())
     }
 
     /// Lets clamd look at a canary; a sentence when it is not found.
@@ -195,8 +215,7 @@ impl Inner {
     }
 
     fn open(&self, time: Duration) -> Result<Connection, PortError> {
-        Connection::open(&self.address, time)
-            .map_err(|error| PortError::Unavailable(error.to_string()))
+        Connection::open(&self.address, time).map_err(|error| self.lost(&error.to_string()))
     }
 
     /// Who comes back after this may be another clamd: what is known is forgotten.

@@ -2,10 +2,10 @@
 
 use std::io::{Cursor, Write};
 
-use jobs::ports::Verdict;
+use jobs::ports::{PortError, Scanner, Verdict};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::{both_ways, eicar, local, unscannable, verdict};
+use super::{both_ways, eicar, local, scanner, server::TestClamd, unscannable, verdict};
 
 /// A deflated zip of these members.
 pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -65,6 +65,20 @@ async fn a_member_above_the_limit_is_unscannable() {
     everybody_says(&nested, &unscannable("archive_member_too_large")).await;
     let hidden = [b"\xff\xd8\xff\xe0 a picture ".as_slice(), &honest].concat();
     everybody_says(&hidden, &unscannable("archive_member_too_large")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_clamd_itself_would_leave_out_gives_no_verdict() {
+    let server = TestClamd::start(80);
+    let scanner = scanner(&server.address());
+    let small = local(&zip(&[("small.bin", &vec![0; 1 << 20])]));
+    let large = local(&zip(&[("large.bin", &vec![0; 90 << 20])]));
+
+    assert_eq!(verdict(&scanner, &small).await, Verdict::Clean);
+    // clamd says OK to this one, too, without a look at its member.
+    let scan = scanner.scan(&large).await;
+
+    assert!(matches!(scan, Err(PortError::Unavailable(_))), "{scan:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
