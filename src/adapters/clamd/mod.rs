@@ -135,7 +135,7 @@ impl Inner {
             Answer::Says(Verdict::Clean) => {
                 let bounds = Bounds { member_bytes: self.limits.max_file_bytes, until };
                 match archive::look(file, bounds) {
-                    // A member counts like a file of its size, and a small zip may hold a large one.
+                    // A member counts like a file of its size: a small zip may hold a large one.
                     Ok(Ok(largest)) => self.fit(largest).map(|_| Verdict::Clean),
                     Ok(Err(objection)) => Ok(unscannable(objection)),
                     Err(error) => Err(PortError::Unavailable(Silence::File(error).to_string())),
