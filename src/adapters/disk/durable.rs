@@ -13,7 +13,7 @@ use super::{Disk, away};
 
 /// A new file that vanishes unless it is given a name.
 pub fn temporary(disk: &Disk) -> Result<NamedTempFile, PortError> {
-    NamedTempFile::new_in(disk.folder.join("tmp")).map_err(|e| away(&e, "making a file"))
+    NamedTempFile::new_in(disk.spare.path()).map_err(|e| away(&e, "making a file"))
 }
 
 /// Writes `bytes` to a new file and gives it its name, replacing what had it.
@@ -39,7 +39,7 @@ pub fn link(disk: &Disk, from: &Path, to: &Path) -> Result<(), PortError> {
     let linking = || {
         make_parent(to)?;
         // A link cannot replace: it is made beside and moved over.
-        let spare = tempfile::tempdir_in(disk.folder.join("tmp"))?;
+        let spare = tempfile::tempdir_in(disk.spare.path())?;
         let name = spare.path().join("link");
         fs::hard_link(from, &name)?;
         fs::rename(&name, to)?;

@@ -1,7 +1,7 @@
 //! Objects as files of this machine: parts, objects and a side-car of each, all durable.
 //!
 //! ```text
-//! tmp/                          what is being written; emptied at the start
+//! tmp/<process>/                what is being written; removed when the process is gone
 //! parts/<upload>/<n>.<sha256>   the same bytes have the same name, so a repeat is no new part
 //! objects/<key>                 the bytes; immutable, so copies are hard links
 //! about/<key>.json              content type and hash; written before the bytes appear
@@ -10,8 +10,12 @@
 mod durable;
 mod objects;
 mod parts;
+mod spare;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,29 +24,26 @@ use jobs::ports::{
     Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError,
 };
 
+use self::{parts::Piece, spare::Spare};
+
 /// Objects under a folder.
 #[derive(Debug, Clone)]
 pub struct Disk {
     folder: PathBuf,
+    spare: Arc<Spare>,
 }
 
 impl Disk {
-    /// Objects under `folder`, which is made if it is not there.
+    /// Objects under `folder`, which is made if it is not there. Several processes may have it.
     pub fn open(folder: &Path) -> Result<Self, PortError> {
-        let disk = Self { folder: folder.to_owned() };
-        let tmp = disk.folder.join("tmp");
         let prepare = || {
-            match std::fs::remove_dir_all(&tmp) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+            for place in ["parts", "objects", "about"] {
+                std::fs::create_dir_all(folder.join(place))?;
             }
-            for place in ["tmp", "parts", "objects", "about"] {
-                std::fs::create_dir_all(disk.folder.join(place))?;
-            }
-            Ok(())
+            Spare::open(&folder.join("tmp"))
         };
-        prepare().map_err(|error| away(&error, "opening the folder of objects"))?;
-        Ok(disk)
+        let spare = prepare().map_err(|error| away(&error, "opening the folder of objects"))?;
+        Ok(Self { folder: folder.to_owned(), spare: Arc::new(spare) })
     }
 
     /// Runs `work` where blocking is allowed.
@@ -78,11 +79,14 @@ impl Objects for Disk {
             .run("put_part", move |disk| parts::keep(disk, &upload, number, &expected, incoming));
         let feed = async move {
             while let Some(piece) = body.next().await {
-                let failed = piece.is_err();
-                if pieces.send(piece).await.is_err() || failed {
-                    break;
+                let piece = piece.map_or_else(Piece::Broken, Piece::Bytes);
+                let last = matches!(piece, Piece::Broken(_));
+                if pieces.send(piece).await.is_err() || last {
+                    return;
                 }
             }
+            // Without this word the body counts as broken: a caller that hangs up drops the sender.
+            let _ = pieces.send(Piece::End).await;
         };
         futures_util::future::join(keep, feed).await.0
     }
@@ -167,7 +171,7 @@ impl Objects for Disk {
 
     async fn ping(&self) -> Result<(), PortError> {
         self.run("ping", |disk| {
-            let probe = tempfile::tempfile_in(disk.folder.join("tmp"));
+            let probe = tempfile::tempfile_in(disk.spare.path());
             probe.map(|_| ()).map_err(|error| away(&error, "writing to the folder of objects"))
         })
         .await

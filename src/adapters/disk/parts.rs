@@ -1,6 +1,7 @@
 //! Parts of uploads: kept as they come, put together at the end.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::{Read, Write},
     path::PathBuf,
@@ -13,6 +14,15 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::Receiver;
 
 use super::{Disk, away, durable, objects};
+
+/// A body on its way to the disk.
+#[derive(Debug)]
+pub enum Piece {
+    Bytes(Bytes),
+    /// No more will come, and the last came whole.
+    End,
+    Broken(std::io::Error),
+}
 
 /// Where the parts of `upload` lie.
 pub fn folder(disk: &Disk, upload: &str) -> Result<PathBuf, PortError> {
@@ -31,15 +41,18 @@ pub fn keep(
     upload: &str,
     number: u32,
     expected: &Expected,
-    mut incoming: Receiver<std::io::Result<Bytes>>,
+    mut incoming: Receiver<Piece>,
 ) -> Result<Part, PortError> {
     let mut file = durable::temporary(disk)?;
     let mut hash = Sha256::new();
     let mut bytes: u64 = 0;
-    while let Some(piece) = incoming.blocking_recv() {
-        let piece = piece.map_err(|error| {
-            PortError::refused("body_interrupted", format!("the body ended early: {error}"))
-        })?;
+    loop {
+        let piece = match incoming.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => bytes,
+            Some(Piece::End) => break,
+            Some(Piece::Broken(error)) => return Err(interrupted(&error)),
+            None => return Err(interrupted(&"its sender is gone")),
+        };
         bytes += piece.len() as u64;
         if bytes > expected.length.most() {
             return Err(wrong_length(expected, bytes));
@@ -61,6 +74,10 @@ pub fn keep(
         durable::name(file, &path)?;
     }
     Ok(part)
+}
+
+fn interrupted(why: &dyn Display) -> PortError {
+    PortError::refused("body_interrupted", format!("the body ended early: {why}"))
 }
 
 fn wrong_length(expected: &Expected, bytes: u64) -> PortError {

@@ -29,11 +29,9 @@ macro_rules! on_every_store {
     };
 }
 
+mod bodies;
+
 on_every_store![
-    a_part_of_another_length_is_refused_and_not_kept,
-    a_part_with_another_digest_is_refused_and_not_kept,
-    a_body_that_breaks_off_is_not_kept,
-    a_body_without_end_is_not_read_to_its_end,
     the_same_bytes_twice_are_one_part,
     other_bytes_of_one_number_lie_side_by_side,
     one_part_becomes_an_object,
@@ -122,51 +120,6 @@ impl Home {
 async fn read(objects: &Arc<dyn Objects>, key: &str, range: Option<Range<u64>>) -> Vec<u8> {
     let pieces: Vec<Bytes> = objects.read(key, range).await.unwrap().try_collect().await.unwrap();
     pieces.concat()
-}
-
-async fn a_part_of_another_length_is_refused_and_not_kept(home: Home) {
-    let put = |expected| home.objects.put_part("u", 1, expected, body(b"abcdef"));
-
-    assert_eq!(code(put(exactly(5)).await), "chunk_size");
-    assert_eq!(code(put(exactly(7)).await), "chunk_size");
-    assert_eq!(code(put(at_most(5)).await), "chunk_size");
-    assert!(!home.has("u", 1, b"abcdef").await && !home.has("u", 1, b"abcde").await);
-    assert_eq!(put(at_most(7)).await.unwrap().bytes, 6);
-    assert!(home.has("u", 1, b"abcdef").await);
-}
-
-async fn a_part_with_another_digest_is_refused_and_not_kept(home: Home) {
-    let put = |promised: &[u8]| {
-        let expected = Expected { sha256: Some(sha256(promised)), ..exactly(6) };
-        home.objects.put_part("u", 1, expected, body(b"abcdef"))
-    };
-
-    assert_eq!(code(put(b"fedcba").await), "digest_mismatch");
-    assert!(!home.has("u", 1, b"abcdef").await);
-    put(b"abcdef").await.unwrap();
-    assert!(home.has("u", 1, b"abcdef").await);
-}
-
-async fn a_body_that_breaks_off_is_not_kept(home: Home) {
-    let broken = || {
-        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        let pieces = [Ok(Bytes::from_static(b"abc")), Err(reset), Ok(Bytes::from_static(b"def"))];
-        stream::iter(pieces).boxed()
-    };
-
-    for expected in [exactly(6), exactly(3), at_most(6)] {
-        let answer = home.objects.put_part("u", 1, expected, broken()).await;
-        assert_eq!(code(answer), "body_interrupted");
-    }
-    assert!(!home.has("u", 1, b"abc").await && !home.has("u", 1, b"abcdef").await);
-}
-
-async fn a_body_without_end_is_not_read_to_its_end(home: Home) {
-    let endless = stream::repeat_with(|| Ok(Bytes::from_static(b"on and on"))).boxed();
-
-    let answer = home.objects.put_part("u", 1, exactly(1 << 20), endless).await;
-
-    assert_eq!(code(answer), "chunk_size");
 }
 
 async fn the_same_bytes_twice_are_one_part(home: Home) {
