@@ -65,8 +65,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
         }
         Command::Ingest(args) => ingest::run(args, &config).await,
         Command::Migrate => {
-            let house = wire::house(config).await?;
-            let lines = house.store.migrate().await?;
+            let lines = wire::open(&config).await?.documents.migrate().await?;
             match lines.as_slice() {
                 [] => println!("nothing to do: every collection and index is there"),
                 lines => lines.iter().for_each(|line| println!("{line}")),

@@ -9,11 +9,10 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let mut status = scanner(&config).await;
     let engine = config.store.mongodb_url.text().map_or("embedded", |_| "MongoDB");
     let service = format!("http://{}", config.http.bind);
-    match wire::house(config).await {
-        Ok(house) => {
-            let records = house.store.ping().await.map(|()| format!("{engine} answers"));
-            let objects = &house.tools.objects;
-            let objects = objects.ping().await.map(|()| place(&**objects));
+    match wire::open(&config).await {
+        Ok(stores) => {
+            let records = stores.documents.ping().await.map(|()| format!("{engine} answers"));
+            let objects = stores.objects.ping().await.map(|()| place(&*stores.objects));
             status |= line("records", records) | line("objects", objects);
         }
         // The embedded store has one process: if that is the service, it is the one to ask.

@@ -46,30 +46,45 @@ pub struct House {
     store_clock: Option<Arc<MongoClock>>,
 }
 
-/// Opens the stores and builds every part; nothing runs yet.
-pub async fn house(config: Config) -> anyhow::Result<House> {
+/// The stores of the settings, open.
+pub struct Opened {
+    /// The store of documents.
+    pub documents: Arc<dyn Documents>,
+    /// The store of objects.
+    pub objects: Arc<dyn Objects>,
+    clock: Arc<dyn Clock>,
+    store_clock: Option<Arc<MongoClock>>,
+}
+
+/// Opens the stores and nothing else: `migrate` and `doctor` do without a scanner.
+pub async fn open(config: &Config) -> anyhow::Result<Opened> {
     let data = &config.store.data_dir;
     std::fs::create_dir_all(data)
         .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
-    let mut follow = None;
-    let (store, clock): (Arc<dyn Documents>, Arc<dyn Clock>) = match config.store.mongodb_url.text()
-    {
-        Some(url) => {
-            let store = mongo::connect(url, collections::ALL).await?;
-            let clock = Arc::new(MongoClock::new(store.clone()));
-            follow = Some(clock.clone());
-            (Arc::new(store), clock)
-        }
-        None => {
-            let store = embedded::open(&data.join("records"), collections::ALL)?;
-            (Arc::new(store), Arc::new(SystemClock))
-        }
-    };
-    let objects: Arc<dyn Objects> = Arc::new(Disk::open(&data.join("objects"))?);
+    let mut store_clock = None;
+    let (documents, clock): (Arc<dyn Documents>, Arc<dyn Clock>) =
+        match config.store.mongodb_url.text() {
+            Some(url) => {
+                let store = mongo::connect(url, collections::ALL).await?;
+                let clock = Arc::new(MongoClock::new(store.clone()));
+                store_clock = Some(clock.clone());
+                (Arc::new(store), clock)
+            }
+            None => {
+                let store = embedded::open(&data.join("records"), collections::ALL)?;
+                (Arc::new(store), Arc::new(SystemClock))
+            }
+        };
+    let objects = Arc::new(Disk::open(&data.join("objects"))?);
+    Ok(Opened { documents: Arc::new(Metered(documents)), objects, clock, store_clock })
+}
+
+/// Opens the stores and builds every part; nothing runs yet.
+pub async fn house(config: Config) -> anyhow::Result<House> {
     let scanner = scanner(&config)?;
-    let store = Arc::new(Metered(store));
-    let house = assemble(config, store, objects, scanner, clock);
-    Ok(House { store_clock: follow, ..house })
+    let Opened { documents, objects, clock, store_clock } = open(&config).await?;
+    let house = assemble(config, documents, objects, scanner, clock);
+    Ok(House { store_clock, ..house })
 }
 
 /// Builds every part over the given stores, scanner and clock.
