@@ -10,7 +10,7 @@ use std::{
 };
 
 use iven_worker::adapters::clamd::{Clamd, ScanLimits};
-use jobs::ports::{LocalFile, PortError, Scanner, Verdict};
+use jobs::ports::{LocalFile, PortError, Scan, Scanner, Verdict};
 
 use self::server::{TestClamd, clamd, eicar};
 
@@ -136,24 +136,49 @@ async fn without_clamd_there_is_no_verdict_until_it_is_back() {
     }
 }
 
+/// Scans the file with a clamd that dies in the middle of it.
+async fn scan_and_kill(
+    server: &TestClamd,
+    scanner: &Clamd,
+    file: &LocalFile,
+) -> Result<Scan, PortError> {
+    // So that the next scan does not begin with the scanner's own test.
+    assert_eq!(verdict(scanner, &local(b"text")).await, Verdict::Clean);
+    let (scanner, file) = (scanner.clone(), file.clone());
+    #[expect(clippy::disallowed_methods, reason = "awaited below")]
+    let scan = tokio::spawn(async move { scanner.scan(&file).await });
+    server.wait_until_busy();
+    server.kill();
+    scan.await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clamd_that_dies_in_the_middle_gave_no_verdict() {
     let slow = local(&archives::slow());
     for tcp in [false, true] {
         let server = TestClamd::start(100);
         let scanner = scanner(&if tcp { server.tcp_address() } else { server.address() });
-        // So that the next scan does not begin with the scanner's own test.
-        assert_eq!(verdict(&scanner, &local(b"text")).await, Verdict::Clean);
 
-        let file = slow.clone();
-        #[expect(clippy::disallowed_methods, reason = "awaited below")]
-        let scan = tokio::spawn(async move { scanner.scan(&file).await });
-        server.wait_until_busy();
-        server.kill();
+        let scan = scan_and_kill(&server, &scanner, &slow).await;
 
-        let scan = scan.await.unwrap();
         assert!(matches!(scan, Err(PortError::Unavailable(_))), "{scan:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_over_which_clamd_dies_three_times_is_unscannable() {
+    let slow = local(&archives::slow());
+    let server = TestClamd::start(100);
+    let scanner = scanner(&server.address());
+
+    for _ in 0..2 {
+        let scan = scan_and_kill(&server, &scanner, &slow).await;
+        assert!(matches!(scan, Err(PortError::Unavailable(_))), "{scan:?}");
+        server.restart();
+    }
+    let third = scan_and_kill(&server, &scanner, &slow).await.unwrap();
+
+    assert_eq!(third.verdict, unscannable("scanner_broke"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

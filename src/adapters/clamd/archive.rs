@@ -30,7 +30,8 @@ const TAIL: usize = 22 + 65_535;
 /// Why clamd's OK for this file does not count; stable, `snake_case`.
 pub(super) type Objection = &'static str;
 
-const DAMAGED: Objection = "archive_damaged";
+/// Its structure cannot be followed.
+pub(super) const DAMAGED: Objection = "archive_damaged";
 
 /// How far to go.
 #[derive(Debug, Clone, Copy)]

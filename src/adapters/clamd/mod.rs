@@ -4,8 +4,10 @@ mod answer;
 mod archive;
 mod canary;
 mod connection;
+mod suspects;
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -18,6 +20,7 @@ use self::{
     archive::Bounds,
     canary::Fitness,
     connection::{Address, Connection, Silence},
+    suspects::Suspects,
 };
 
 /// For commands that clamd answers at once.
@@ -49,6 +52,7 @@ struct Inner {
     small_trial: Mutex<()>,
     large_trial: Mutex<()>,
     version: Mutex<Option<(Version, Instant)>>,
+    suspects: Suspects,
 }
 
 impl Clamd {
@@ -65,6 +69,7 @@ impl Clamd {
             small_trial: Mutex::new(()),
             large_trial: Mutex::new(()),
             version: Mutex::new(None),
+            suspects: Suspects::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -120,9 +125,15 @@ impl Inner {
         if connection.process() != proven {
             return Err(self.lost("clamd was started anew: its settings are tried first"));
         }
+        let unreadable = |error| PortError::Unavailable(Silence::File(error).to_string());
+        let handed_over = self.suspects.hand_over(&file.file).map_err(unreadable)?;
         match connection.scan(&file.file, file.bytes) {
-            Ok(line) => self.believe(&line, file, until),
+            Ok(line) => {
+                handed_over.answered();
+                self.believe(&line, file, until)
+            }
             Err(Silence::Late) => self.late(),
+            Err(Silence::Away(_)) if handed_over.broke() => Ok(unscannable("scanner_broke")),
             Err(Silence::Away(error)) => Err(self.lost(&Silence::Away(error).to_string())),
             Err(error) => Err(PortError::Unavailable(error.to_string())),
         }
@@ -134,11 +145,14 @@ impl Inner {
             Answer::Trouble(sentence) => Err(PortError::Unavailable(sentence)),
             Answer::Says(Verdict::Clean) => {
                 let bounds = Bounds { member_bytes: self.limits.max_file_bytes, until };
-                match archive::look(file, bounds) {
+                // A panic over a hostile file is about the file, not about clamd.
+                let look = AssertUnwindSafe(|| archive::look(file, bounds));
+                match std::panic::catch_unwind(look) {
                     // A member counts like a file of its size: a small zip may hold a large one.
-                    Ok(Ok(largest)) => self.fit(largest).map(|_| Verdict::Clean),
-                    Ok(Err(objection)) => Ok(unscannable(objection)),
-                    Err(error) => Err(PortError::Unavailable(Silence::File(error).to_string())),
+                    Ok(Ok(Ok(largest))) => self.fit(largest).map(|_| Verdict::Clean),
+                    Ok(Ok(Err(objection))) => Ok(unscannable(objection)),
+                    Ok(Err(error)) => Err(PortError::Unavailable(Silence::File(error).to_string())),
+                    Err(_) => Ok(unscannable(archive::DAMAGED)),
                 }
             }
             Answer::Says(verdict) => Ok(verdict),
