@@ -143,9 +143,13 @@ async fn finish_upload(
     .map(|_| ())
 }
 
-/// The upload and its medium both say why; the bytes go.
+/// The upload and its medium both say why; the bytes go. What is one object already stays: only
+/// what should have followed did not.
 async fn give_up(needs: &Needs, id: MediaId, error: &StepError) -> Result<(), PortError> {
     let media = needs.media.media(id).await?;
+    if media.processing_steps.upload.completed {
+        return Ok(());
+    }
     if let Some(processing) = &media.processing {
         let upload = &processing.upload_id;
         intake::fail(&*needs.uploads, &*needs.clock, upload, &error.code, &error.message).await?;

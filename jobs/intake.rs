@@ -108,6 +108,22 @@ pub async fn cancel(needs: &Needs, id: &UploadId) -> Result<(), PortError> {
     needs.objects.abort(&id.0).await
 }
 
+/// Ends an upload whose time is over, unless a chunk or its completion came in meanwhile; whether it
+/// did.
+pub async fn expire(needs: &Needs, id: &UploadId) -> Result<bool, PortError> {
+    let upload = change(&*needs.uploads, &*needs.clock, id, |upload, now| {
+        if upload.is_receiving() && upload.expires_at <= now {
+            failed(upload, now, "upload_expired", "no chunk arrived in time");
+        }
+    })
+    .await?;
+    let ended = upload.status == UploadStatus::Failed;
+    if ended {
+        needs.objects.abort(&id.0).await?;
+    }
+    Ok(ended)
+}
+
 /// Says in the upload's record why it came to nothing.
 pub async fn fail(
     uploads: &dyn Uploads,
@@ -118,13 +134,17 @@ pub async fn fail(
 ) -> Result<(), PortError> {
     change(uploads, clock, id, |upload, now| {
         if upload.status == UploadStatus::Uploading {
-            upload.status = UploadStatus::Failed;
-            upload.error = Some(UploadError { code: code.into(), message: message.into() });
-            upload.purge_at = Some(purge_at(now));
+            failed(upload, now, code, message);
         }
     })
     .await
     .map(|_| ())
+}
+
+fn failed(upload: &mut Upload, now: DateTime, code: &str, message: &str) {
+    upload.status = UploadStatus::Failed;
+    upload.error = Some(UploadError { code: code.into(), message: message.into() });
+    upload.purge_at = Some(purge_at(now));
 }
 
 /// Reads, computes and writes; a lost race is read again and tried at once, a few times.
@@ -218,6 +238,7 @@ fn medium(
             upload_id: upload.upload_id.clone(),
             private_key: keys::private(&upload.upload_id),
             quarantine_key: None,
+            publish_error: None,
         }),
     }
 }

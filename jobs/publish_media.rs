@@ -9,9 +9,9 @@ use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
     keys,
     links::Links,
-    model::{Media, MediaId, ProcessingStatus},
+    model::{Media, MediaId, ProcessingStatus, StepError},
     ports::{About, Clock, MediaStore, Objects, PortError, Uploads},
-    quarantine,
+    quarantine, steps,
 };
 
 crate::needs! {
@@ -57,6 +57,19 @@ impl Job for PublishMedia {
         tidy_up(needs, &media).await?;
         Ok(Outcome::Done)
     }
+
+    /// The medium says why; its bytes stay where they are, for whoever mends the cause.
+    async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
+        steps::change(&*needs.media, &*needs.clock, self.media_id, |media, _| {
+            if !media.is_published()
+                && let Some(processing) = &mut media.processing
+            {
+                processing.publish_error = Some(error.clone());
+            }
+        })
+        .await
+        .map(|_| ())
+    }
 }
 
 /// The object first, its address after it: a reader who knows the address finds the bytes.
@@ -71,6 +84,9 @@ async fn publish(needs: &Needs, before: Media) -> Result<Media, PortError> {
         thumbnail.url = Some(needs.links.thumbnail(after.id, &thumbnail.name));
     }
     after.thumbnail_url = after.thumbnails.first().and_then(|smallest| smallest.url.clone());
+    if let Some(processing) = &mut after.processing {
+        processing.publish_error = None;
+    }
     after.processing_status = ProcessingStatus::Completed;
     after.settle();
     after.updated_at = needs.clock.now();

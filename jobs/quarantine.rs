@@ -37,7 +37,11 @@ pub async fn withhold(
         if after == before {
             return objects.delete(&from).await;
         }
-        objects.copy(&from, &to, CONTENT_TYPE).await?;
+        match objects.copy(&from, &to, CONTENT_TYPE).await {
+            // Nothing is there to be withheld: moved by a run that is ahead of us, or lost.
+            Ok(()) | Err(PortError::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
         match store.update(&before, after).await {
             Ok(_) => return objects.delete(&from).await,
             Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),

@@ -119,7 +119,7 @@ pub async fn postpone(
 }
 
 /// Reads, computes and writes; a lost race is read again and tried at once, a few times.
-async fn change(
+pub async fn change(
     store: &dyn MediaStore,
     clock: &dyn Clock,
     id: MediaId,

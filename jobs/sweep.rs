@@ -17,6 +17,9 @@ pub use crate::intake::Needs;
 /// One batch; the next tick does the next one.
 const BATCH: u32 = 100;
 
+/// So many uploads are listed at a time.
+const PAGE: usize = 500;
+
 /// Longer than any hand-off takes: record, push, acknowledge.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 
@@ -56,32 +59,39 @@ impl Job for Sweep {
 
 /// Says first that the upload has ended, so that no chunk is taken any more, then frees its space.
 async fn expire_uploads(needs: &Needs) -> Result<usize, PortError> {
-    let expired = needs.uploads.expired(needs.clock.now(), BATCH).await?;
-    for Upload { upload_id, .. } in &expired {
-        let message = "no chunk arrived in time";
-        let (uploads, clock) = (&*needs.uploads, &*needs.clock);
-        intake::fail(uploads, clock, upload_id, "upload_expired", message).await?;
-        needs.objects.abort(&upload_id.0).await?;
+    let mut expired = 0;
+    for Upload { upload_id, .. } in needs.uploads.expired(needs.clock.now(), BATCH).await? {
+        expired += usize::from(intake::expire(needs, &upload_id).await?);
     }
-    Ok(expired.len())
+    Ok(expired)
 }
 
 /// Parts of uploads that have ended or that nobody knows.
 async fn drop_orphan_parts(needs: &Needs) -> Result<usize, PortError> {
-    let mut dropped = 0;
-    let limit = BATCH as usize;
-    for id in needs.objects.stale_uploads(ORPHAN_AFTER_SECONDS, limit).await? {
-        let needed = match needs.uploads.upload(&UploadId(id.clone())).await {
-            Ok(upload) => upload.status == UploadStatus::Uploading,
-            Err(PortError::Missing(_)) => false,
-            Err(error) => return Err(error),
-        };
-        if !needed {
-            needs.objects.abort(&id).await?;
-            dropped += 1;
+    let (mut dropped, mut last) = (0, String::new());
+    while dropped < BATCH as usize {
+        // Those that are still needed may be many, and must not hide the others.
+        let page = needs.objects.stale_uploads(ORPHAN_AFTER_SECONDS, &last, PAGE).await?;
+        for id in &page {
+            if !is_needed(needs, id).await? {
+                needs.objects.abort(id).await?;
+                dropped += 1;
+            }
+        }
+        match page.into_iter().next_back() {
+            Some(end) => last = end,
+            None => break,
         }
     }
     Ok(dropped)
+}
+
+async fn is_needed(needs: &Needs, id: &str) -> Result<bool, PortError> {
+    match needs.uploads.upload(&UploadId(id.to_owned())).await {
+        Ok(upload) => Ok(upload.status == UploadStatus::Uploading),
+        Err(PortError::Missing(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Uploads that were completed by a process that died before the medium or its ticket was written.

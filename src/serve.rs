@@ -33,6 +33,7 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
     for line in house.store.migrate().await? {
         tracing::info!("{line}");
     }
+    house.set_clock().await?;
     // Before anything runs that has to be stopped in order.
     let mut asked = Asked::listen()?;
     let metrics = telemetry::metrics()?;

@@ -120,15 +120,21 @@ pub fn assemble(
 }
 
 impl House {
+    /// Asks the server for its time: a lease by a clock that is behind would have lapsed at once.
+    pub async fn set_clock(&self) -> Result<(), PortError> {
+        match &self.store_clock {
+            Some(clock) => clock.refresh().await,
+            None => Ok(()),
+        }
+    }
+
     /// What the stores need done now and then, for as long as it is let: the server's time is asked
     /// for, and expired records are removed where the store does not do so by itself.
     pub async fn keep_stores(&self) {
         let mut every = tokio::time::interval(KEEP_STORES);
         loop {
             every.tick().await;
-            if let Some(clock) = &self.store_clock
-                && let Err(error) = clock.refresh().await
-            {
+            if let Err(error) = self.set_clock().await {
                 tracing::warn!(%error, "the server's time is not known");
             }
             for of in collections::ALL {

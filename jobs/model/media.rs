@@ -3,7 +3,7 @@
 use bson::{DateTime, Document};
 use serde::{Deserialize, Serialize};
 
-use super::{AlbumId, EventId, FileType, MediaId, Person, Steps, UploadId, UserId};
+use super::{AlbumId, EventId, FileType, MediaId, Person, StepError, Steps, UploadId, UserId};
 
 /// One document of `event_media`. Our additions are left out of the document while they are empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub struct Processing {
     /// Where withheld bytes lie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_key: Option<String>,
+    /// Why it could not be published although its steps have ended well; the bytes are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_error: Option<StepError>,
 }
 
 /// Where a medium stands.
@@ -304,7 +307,9 @@ impl Media {
     /// `completed`; what is published stays so, unless a new verdict withholds it.
     pub fn settle(&mut self) {
         let published = self.is_published();
+        let unpublishable = self.processing.as_ref().is_some_and(|p| p.publish_error.is_some());
         self.processing_status = match self.processing_steps.status() {
+            ProcessingStatus::Processing if unpublishable => ProcessingStatus::Failed,
             ProcessingStatus::Processing if published => ProcessingStatus::Completed,
             status => status,
         };

@@ -21,6 +21,15 @@ pub struct MediaFilter {
     pub limit: u32,
 }
 
+/// Some media of an event.
+#[derive(Debug, Clone)]
+pub struct MediaPage {
+    /// Newest first.
+    pub media: Vec<Media>,
+    /// Whether others may follow behind the last one.
+    pub more: bool,
+}
+
 /// The collection `event_media`, in the product's words.
 #[async_trait]
 pub trait MediaStore: Send + Sync {
@@ -35,7 +44,7 @@ pub trait MediaStore: Send + Sync {
     async fn update(&self, before: &Media, after: Media) -> Result<Media, PortError>;
 
     /// Media of an event, newest first, soft-deleted ones left out.
-    async fn list(&self, filter: MediaFilter) -> Result<Vec<Media>, PortError>;
+    async fn list(&self, filter: MediaFilter) -> Result<MediaPage, PortError>;
 
     /// Media in `status` created before `before`, oldest first; at most `limit`.
     async fn waiting(

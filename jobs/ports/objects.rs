@@ -119,10 +119,12 @@ pub trait Objects: Send + Sync {
     /// Forgets all parts of `upload`.
     async fn abort(&self, upload: &str) -> Result<(), PortError>;
 
-    /// Uploads whose parts are all older than `older_than_seconds`; at most `limit`.
+    /// Uploads whose parts are all older than `older_than_seconds`, in the order of their names
+    /// from behind `after` on; at most `limit`.
     async fn stale_uploads(
         &self,
         older_than_seconds: u64,
+        after: &str,
         limit: usize,
     ) -> Result<Vec<String>, PortError>;
 

@@ -100,6 +100,22 @@ pub struct Leased {
     pub created_at: DateTime,
 }
 
+impl Leased {
+    /// What proves that the job is in these hands.
+    pub fn held(&self) -> Held {
+        Held { job: self.id, token: self.token }
+    }
+}
+
+/// A lease: the token tells two attempts at one job apart, also within one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Held {
+    /// The job's id.
+    pub job: ObjectId,
+    /// The lease's token.
+    pub token: ObjectId,
+}
+
 /// How an attempt ends.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
@@ -131,13 +147,8 @@ pub trait Leases: Send + Sync {
         until: DateTime,
     ) -> Result<Vec<Leased>, PortError>;
 
-    /// Prolongs the leases of these jobs that `owner` still has.
-    async fn extend(
-        &self,
-        owner: &str,
-        jobs: &[ObjectId],
-        until: DateTime,
-    ) -> Result<u64, PortError>;
+    /// Prolongs those of these leases that still hold; how many do.
+    async fn extend(&self, held: &[Held], until: DateTime) -> Result<u64, PortError>;
 
     /// Writes how the attempt ended.
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError>;
@@ -155,6 +166,7 @@ pub trait Leases: Send + Sync {
     /// Wakes whoever waits in [`Leases::woken`], or the next one who does.
     fn ring(&self);
 
-    /// Gives these jobs of `owner` back at once without counting an attempt; how many.
-    async fn release(&self, owner: &str, jobs: &[ObjectId]) -> Result<u64, PortError>;
+    /// Gives back at once, without counting an attempt, those of these leases that still hold; how
+    /// many.
+    async fn release(&self, held: &[Held]) -> Result<u64, PortError>;
 }

@@ -44,9 +44,8 @@ pub async fn list(
     let Filter { event_id, status, file_type, .. } = filter;
     let filter = MediaFilter { event_id, status, file_type, after, limit: PAGE };
     let found = api.tools.media.list(filter).await?;
-    let full = found.len() >= PAGE as usize;
-    let cursor = found.last().filter(|_| full).map(cursor_of);
-    let seen = found.iter().filter(|media| caller.sees(media));
+    let cursor = found.media.last().filter(|_| found.more).map(cursor_of);
+    let seen = found.media.iter().filter(|media| caller.sees(media));
     let items = seen.map(document).collect::<Result<Vec<_>, _>>()?;
     Ok(Json(json!({ "items": items, "cursor": cursor })))
 }

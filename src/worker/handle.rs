@@ -10,6 +10,8 @@ use jobs::{
     tools::Tools,
 };
 
+use super::LEASE;
+
 /// The first retry comes after at most this long; each further one may take twice as long.
 const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
 /// But at most this long.
@@ -145,11 +147,12 @@ impl Engine {
             return self.bury(job, needs, leased, written).await;
         }
         let at = later(now, back_off(if counted { leased.attempt } else { 1 }));
-        job.postponed(needs, &written, at).await?;
+        told(leased, job.postponed(needs, &written, at).await)?;
         self.end(leased, Ending::Again { at, counted, error: Some(written) }).await
     }
 
-    /// Whoever watches is told before the job is dead: dying in between repeats the telling.
+    /// Whoever watches is told before the job is dead: dying in between repeats the telling. Only who
+    /// still has the job may tell: the one who has it since may be doing well.
     async fn bury<J: Job>(
         &self,
         job: &J,
@@ -157,7 +160,11 @@ impl Engine {
         leased: &Leased,
         error: StepError,
     ) -> Result<Ended, PortError> {
-        job.given_up(needs, &error).await?;
+        let until = later(self.clock.now(), LEASE);
+        if self.leases.extend(&[leased.held()], until).await? == 0 {
+            return Ok(Ended::Fenced);
+        }
+        told(leased, job.given_up(needs, &error).await)?;
         self.end(leased, Ending::Dead(error)).await
     }
 
@@ -170,6 +177,18 @@ impl Engine {
         };
         let kept = self.leases.end(leased, ending).await?;
         Ok(if kept { ended } else { Ended::Fenced })
+    }
+}
+
+/// Telling is tried again while a store is away. What can never be told must not keep the job from
+/// its end: it would come back for ever.
+fn told(leased: &Leased, told: Result<(), PortError>) -> Result<(), PortError> {
+    match told {
+        Err(error @ (PortError::Missing(_) | PortError::Refused { .. })) => {
+            tracing::error!(job.id = %leased.id, job.kind = %leased.kind, %error, "nobody was told");
+            Ok(())
+        }
+        told => told,
     }
 }
 

@@ -6,8 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bson::oid::ObjectId;
-use jobs::job::Queue;
+use jobs::{job::Queue, ports::Held};
 
 /// A lane rests at least this long when its port is away.
 const REST_FIRST: Duration = Duration::from_millis(500);
@@ -27,7 +26,7 @@ struct State {
     slots: HashMap<Queue, u32>,
     running: HashMap<Queue, u32>,
     rests: HashMap<Queue, Rest>,
-    held: HashSet<ObjectId>,
+    held: HashSet<Held>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +40,7 @@ struct Rest {
 pub struct Slot {
     lanes: Lanes,
     queue: Queue,
-    job: ObjectId,
+    held: Held,
 }
 
 impl Lanes {
@@ -64,12 +63,12 @@ impl Lanes {
         }
     }
 
-    /// Takes a place for `job`.
-    pub fn take(&self, queue: Queue, job: ObjectId) -> Slot {
+    /// Takes a place for the job of this lease.
+    pub fn take(&self, queue: Queue, held: Held) -> Slot {
         let mut state = self.state();
         *state.running.entry(queue).or_default() += 1;
-        state.held.insert(job);
-        Slot { lanes: self.clone(), queue, job }
+        state.held.insert(held);
+        Slot { lanes: self.clone(), queue, held }
     }
 
     /// The port behind the lane is away: it rests, each time twice as long.
@@ -90,8 +89,8 @@ impl Lanes {
         self.state().rests.remove(&queue);
     }
 
-    /// The jobs that hold a place.
-    pub fn held(&self) -> Vec<ObjectId> {
+    /// The leases whose jobs have a place.
+    pub fn held(&self) -> Vec<Held> {
         self.state().held.iter().copied().collect()
     }
 
@@ -107,6 +106,6 @@ impl Drop for Slot {
         if let Some(running) = state.running.get_mut(&self.queue) {
             *running = running.saturating_sub(1);
         }
-        state.held.remove(&self.job);
+        state.held.remove(&self.held);
     }
 }

@@ -17,10 +17,9 @@ use std::time::Duration;
 /// How long a lease lasts. Long enough for a slow renewal, short enough that a lost job is soon
 /// back.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// Leases are renewed every third of their time: two renewals may fail.
+/// Leases are renewed every third of their time: two renewals may fail. Lapsed ones of others are
+/// looked for as often.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// How often lapsed leases are looked for.
-const REAP_EVERY: Duration = Duration::from_secs(3);
 /// The longest time between two looks into the queue when nothing happens.
 const POLL_SLOWEST: Duration = Duration::from_secs(1);
 /// The shortest: right after something happened.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DRAIN, LEASE, REAP_EVERY, RENEW_EVERY,
+    DRAIN, LEASE, RENEW_EVERY,
     backend::{LeasedJobs, Work},
     claimer::Claimer,
     cron,
@@ -28,7 +28,6 @@ pub struct Pool {
     beat: CancellationToken,
     lanes: Lanes,
     leases: Arc<dyn Leases>,
-    owner: String,
 }
 
 /// What apalis hands to each attempt.
@@ -79,17 +78,20 @@ impl Pool {
             }
         }));
 
-        let beating = keep_leases(leases.clone(), clock.clone(), lanes.clone(), owner.clone());
+        let beating = keep_leases(leases.clone(), clock.clone(), lanes.clone());
         tracker.spawn(beat.clone().run_until_cancelled_owned(beating));
-        tracker.spawn(stop.clone().run_until_cancelled_owned(reap(leases.clone())));
         tracker.spawn(cron::run(queue, clock.clone(), stop.clone()));
-        let (claims, names) = (leases.clone(), owner.clone());
-        let places = lanes.clone();
-        let running = jobs.clone();
-        let claimer = Claimer { leases: claims, clock, lanes: places, owner: names, work, running };
+        let claimer = Claimer {
+            leases: leases.clone(),
+            clock,
+            lanes: lanes.clone(),
+            owner,
+            work,
+            running: jobs.clone(),
+        };
         // Among the jobs, because a claim that is under way at the stop still brings some.
         jobs.spawn(claimer.run(stop.clone()));
-        Self { stop, tracker, jobs, beat, lanes, leases, owner }
+        Self { stop, tracker, jobs, beat, lanes, leases }
     }
 
     /// Stops claiming, lets running jobs go on for a while with their leases kept, and gives back
@@ -101,11 +103,11 @@ impl Pool {
             tracing::warn!("jobs still run after {} s, they are given back", DRAIN.as_secs());
         }
         self.beat.cancel();
-        if let Err(error) = self.leases.release(&self.owner, &self.lanes.held()).await {
+        if let Err(error) = self.leases.release(&self.lanes.held()).await {
             tracing::warn!(%error, "jobs could not be given back, their leases will lapse");
         }
         self.tracker.close();
-        if tokio::time::timeout(REAP_EVERY, self.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(RENEW_EVERY, self.tracker.wait()).await.is_err() {
             tracing::debug!("a task of the pool did not end in time");
         }
     }
@@ -123,26 +125,20 @@ async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
     Ok(())
 }
 
-/// Renews all leases of this process with one write.
-async fn keep_leases(leases: Arc<dyn Leases>, clock: Arc<dyn Clock>, lanes: Lanes, owner: String) {
+/// Renews all leases of this process with one write, then gives back what dead workers held: in
+/// this order, so that after an outage of the store nobody reaps what he is still working on.
+async fn keep_leases(leases: Arc<dyn Leases>, clock: Arc<dyn Clock>, lanes: Lanes) {
     let mut every = tokio::time::interval(RENEW_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         let held = lanes.held();
-        if held.is_empty() {
+        if !held.is_empty()
+            && let Err(error) = leases.extend(&held, later(clock.now(), LEASE)).await
+        {
+            tracing::warn!(%error, "leases could not be renewed, trying again");
             continue;
         }
-        if let Err(error) = leases.extend(&owner, &held, later(clock.now(), LEASE)).await {
-            tracing::warn!(%error, "leases could not be renewed, trying again");
-        }
-    }
-}
-
-/// Gives back what dead workers held.
-async fn reap(leases: Arc<dyn Leases>) {
-    let mut every = tokio::time::interval(REAP_EVERY);
-    loop {
-        every.tick().await;
         match leases.reap(REAP).await {
             Ok(0) => {}
             Ok(reaped) => tracing::warn!(reaped, "jobs of a lost worker are back in the queue"),

@@ -7,6 +7,7 @@
 //! about/<key>.json              content type and hash; written before the bytes appear
 //! ```
 
+mod arriving;
 mod durable;
 mod objects;
 mod parts;
@@ -19,12 +20,12 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use jobs::ports::{
     Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError,
 };
+use tokio_util::sync::CancellationToken;
 
-use self::{parts::Piece, spare::Spare};
+use self::spare::Spare;
 
 /// Objects under a folder.
 #[derive(Debug, Clone)]
@@ -46,21 +47,46 @@ impl Disk {
         Ok(Self { folder: folder.to_owned(), spare: Arc::new(spare) })
     }
 
-    /// Runs `work` where blocking is allowed.
+    /// Runs `work` where blocking is allowed, and counts it.
     async fn run<T: Send + 'static>(
         &self,
         op: &'static str,
         work: impl FnOnce(&Self) -> Result<T, PortError> + Send + 'static,
     ) -> Result<T, PortError> {
-        metrics::counter!("object_requests_total", "op" => op).increment(1);
         let disk = self.clone();
-        let began = std::time::Instant::now();
-        let joined = tokio::task::spawn_blocking(move || work(&disk)).await;
-        metrics::histogram!("object_op_seconds", "op" => op).record(began.elapsed());
-        joined.unwrap_or_else(|error| {
-            Err(PortError::Unavailable(format!("the object store stopped in {op}: {error}")))
-        })
+        counted(op, apart(move || work(&disk))).await
     }
+}
+
+/// Says that nobody waits for the work any more: its thread cannot be stopped from outside.
+#[derive(Debug, Clone, Default)]
+struct Wanted(CancellationToken);
+
+impl Wanted {
+    fn check(&self) -> Result<(), PortError> {
+        if self.0.is_cancelled() {
+            return Err(PortError::Unavailable("nobody waits for the object any more".into()));
+        }
+        Ok(())
+    }
+}
+
+/// Counts a call and its time.
+async fn counted<T>(op: &'static str, call: impl Future<Output = T>) -> T {
+    metrics::counter!("object_requests_total", "op" => op).increment(1);
+    let began = std::time::Instant::now();
+    let answer = call.await;
+    metrics::histogram!("object_op_seconds", "op" => op).record(began.elapsed());
+    answer
+}
+
+/// Runs `work` on a thread that may block.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PortError> + Send + 'static,
+) -> Result<T, PortError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(PortError::Unavailable(format!("the object store stopped: {error}")))
+    })
 }
 
 #[async_trait]
@@ -70,25 +96,9 @@ impl Objects for Disk {
         upload: &str,
         number: u32,
         expected: Expected,
-        mut body: ByteStream,
+        body: ByteStream,
     ) -> Result<Part, PortError> {
-        // Bytes cross to the blocking pool as they come; at most four pieces wait in between.
-        let (pieces, incoming) = tokio::sync::mpsc::channel(4);
-        let upload = upload.to_owned();
-        let keep = self
-            .run("put_part", move |disk| parts::keep(disk, &upload, number, &expected, incoming));
-        let feed = async move {
-            while let Some(piece) = body.next().await {
-                let piece = piece.map_or_else(Piece::Broken, Piece::Bytes);
-                let last = matches!(piece, Piece::Broken(_));
-                if pieces.send(piece).await.is_err() || last {
-                    return;
-                }
-            }
-            // Without this word the body counts as broken: a caller that hangs up drops the sender.
-            let _ = pieces.send(Piece::End).await;
-        };
-        futures_util::future::join(keep, feed).await.0
+        counted("put_part", arriving::keep(self, upload, number, expected, body)).await
     }
 
     async fn drop_part(&self, upload: &str, part: &Part) -> Result<(), PortError> {
@@ -105,8 +115,11 @@ impl Objects for Disk {
     ) -> Result<Assembled, PortError> {
         let (upload, parts) = (upload.to_owned(), parts.to_vec());
         let (key, content_type) = (key.to_owned(), content_type.to_owned());
+        let wanted = Wanted::default();
+        // Set off when the caller is gone: a copy of gigabytes that nobody waits for ends.
+        let _waiting = wanted.0.clone().drop_guard();
         self.run("assemble", move |disk| {
-            parts::assemble(disk, &upload, &parts, &key, &content_type)
+            parts::assemble(disk, &upload, &parts, &key, &content_type, &wanted)
         })
         .await
     }
@@ -125,9 +138,12 @@ impl Objects for Disk {
     async fn stale_uploads(
         &self,
         older_than_seconds: u64,
+        after: &str,
         limit: usize,
     ) -> Result<Vec<String>, PortError> {
-        self.run("list_uploads", move |disk| parts::stale(disk, older_than_seconds, limit)).await
+        let after = after.to_owned();
+        let list = move |disk: &Self| parts::stale(disk, older_than_seconds, &after, limit);
+        self.run("list_uploads", list).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError> {

@@ -16,7 +16,10 @@ use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use jobs::ports::PortError;
 use mongodb::error::ErrorKind;
-use mongodb::options::{Acknowledgment, ClientOptions, Hint, ReturnDocument, WriteConcern};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, Hint, ReadPreference, ReturnDocument, SelectionCriteria,
+    WriteConcern,
+};
 use mongodb::{Client, Database};
 
 pub use clock::MongoClock;
@@ -66,6 +69,8 @@ pub async fn connect(url: &str, collections: &'static [Collection]) -> Result<Mo
     // Not from the url: what was answered must survive the loss of a server, and a write that
     // reached it once must not fail because the answer was lost.
     options.retry_writes = Some(true);
+    // A secondary that lags behind would show a claim or a race's winner as it was before.
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
     let mut majority = WriteConcern::builder().w(Acknowledgment::Majority).build();
     majority.w_timeout = Some(MAJORITY_TIME);
     options.write_concern = Some(majority);

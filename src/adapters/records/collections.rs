@@ -108,10 +108,8 @@ pub static EVENT_MEDIA: Collection = Collection {
             &[("processing.uploadId", Asc)],
             &[("processing.uploadId", Exists)],
         ),
-        index(
-            "eventId_status_uploadedAt",
-            &[("eventId", Asc), ("processingStatus", Asc), ("uploadedAt", Desc)],
-        ),
+        // The seed's eventId_uploadedAt leaves open what comes first of one millisecond.
+        index("eventId_page", &[("eventId", Asc), ("uploadedAt", Desc), ("_id", Desc)]),
     ],
 };
 

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use jobs::{
     job::Queue,
-    model::StepError,
-    ports::{Ending, Leased, Leases, PortError, later},
+    model::{ErrorClass, StepError},
+    ports::{Ending, Held, Leased, Leases, PortError, later},
 };
 use serde::Deserialize;
 
-use super::{Records, collections::JOBS, read};
-use crate::adapters::documents::{Change, Edit, Guard, Query};
+use super::{Records, collections::JOBS, readable};
+use crate::adapters::documents::{Change, Edit, Guard, Query, Test};
 
 /// How long the record of a job that ended well is kept.
 const KEEP_DONE: Duration = Duration::from_secs(24 * 3600);
@@ -74,7 +74,7 @@ impl Leases for Records {
         let jobs = self.store.get_many(&JOBS, &ids).await?;
         let mut taken = Vec::new();
         for job in jobs {
-            let row: Row = read(job, "jobs")?;
+            let Some(row) = readable::<Row>(job, "jobs") else { continue };
             if row.lease.as_ref().is_some_and(|lease| lease.token == token) {
                 taken.push(leased(row, queue, token));
             }
@@ -84,14 +84,9 @@ impl Leases for Records {
         Ok(taken)
     }
 
-    async fn extend(
-        &self,
-        owner: &str,
-        jobs: &[ObjectId],
-        until: DateTime,
-    ) -> Result<u64, PortError> {
+    async fn extend(&self, held: &[Held], until: DateTime) -> Result<u64, PortError> {
         let change = Change::new().set("lease.until", until);
-        self.store.patch_many(&JOBS, &bsons(jobs), mine(owner), change).await
+        self.store.patch_many(&JOBS, &ids(held), still(held), change).await
     }
 
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError> {
@@ -135,20 +130,21 @@ impl Leases for Records {
         let lapsed = self.store.find(&JOBS, Query::over("leases", limit).up_to(now)).await?;
         let mut reaped = 0;
         for job in lapsed {
-            let row: Row = read(job, "jobs")?;
-            let Some(lease) = row.lease else { continue };
-            let error = StepError {
-                class: jobs::model::ErrorClass::Transient,
-                code: "worker_lost".to_owned(),
-                message: "the worker died or stood still while it had the job".to_owned(),
+            let Some(id) = job.get("_id").cloned() else { continue };
+            let guard = Guard::none().eq("state", "running");
+            let guard = guard.and("lease.until", Test::Lte(now.into()));
+            let change = Change::new().unset("lease");
+            let (guard, change) = match readable::<Row>(job, "jobs") {
+                Some(Row { attempt, lease: Some(lease), .. }) => {
+                    let change = change.set("state", "ready").inc("crashes", 1);
+                    let change = with_error(change, attempt, &worker_lost(), now);
+                    (guard.eq("lease.token", lease.token), change)
+                }
+                _ => {
+                    let change = closed(change, "dead", now, KEEP_DEAD);
+                    (guard, with_error(change, 0, &malformed(), now))
+                }
             };
-            let change = Change::new().set("state", "ready").unset("lease").inc("crashes", 1);
-            let change = with_error(change, row.attempt, &error, now);
-            let guard = Guard::none()
-                .eq("state", "running")
-                .eq("lease.token", lease.token)
-                .and("lease.until", crate::adapters::documents::Test::Lte(now.into()));
-            let id = Bson::ObjectId(row.id);
             reaped += u64::from(self.store.patch(&JOBS, &id, guard, change).await?.is_some());
         }
         if reaped > 0 {
@@ -165,10 +161,21 @@ impl Leases for Records {
         self.wake.notify_one();
     }
 
-    async fn release(&self, owner: &str, jobs: &[ObjectId]) -> Result<u64, PortError> {
+    async fn release(&self, held: &[Held]) -> Result<u64, PortError> {
         let change = Change::new().set("state", "ready").unset("lease").inc("attempt", -1);
-        self.store.patch_many(&JOBS, &bsons(jobs), mine(owner), change).await
+        self.store.patch_many(&JOBS, &ids(held), still(held), change).await
     }
+}
+
+fn worker_lost() -> StepError {
+    let message = "the worker died or stood still while it had the job".to_owned();
+    StepError { class: ErrorClass::Transient, code: "worker_lost".to_owned(), message }
+}
+
+/// It can neither be run nor given back.
+fn malformed() -> StepError {
+    let message = "the job's record is not as records of jobs are".to_owned();
+    StepError { class: ErrorClass::Permanent, code: "malformed_document".to_owned(), message }
 }
 
 fn leased(row: Row, queue: Queue, token: ObjectId) -> Leased {
@@ -195,9 +202,9 @@ fn closed(change: Change, state: &str, now: DateTime, keep: Duration) -> Change 
 
 fn with_error(change: Change, attempt: u32, error: &StepError, now: DateTime) -> Change {
     let class = match error.class {
-        jobs::model::ErrorClass::Transient => "transient",
-        jobs::model::ErrorClass::Permanent => "permanent",
-        jobs::model::ErrorClass::Policy => "policy",
+        ErrorClass::Transient => "transient",
+        ErrorClass::Permanent => "permanent",
+        ErrorClass::Policy => "policy",
     };
     let error = doc! {
         "at": now,
@@ -209,10 +216,12 @@ fn with_error(change: Change, attempt: u32, error: &StepError, now: DateTime) ->
     change.with("errors", Edit::Push(error.into(), Some(KEEP_ERRORS)))
 }
 
-fn mine(owner: &str) -> Guard {
-    Guard::none().eq("state", "running").eq("lease.owner", owner)
+/// A token stands for one claim of one process, so both together name one attempt.
+fn still(held: &[Held]) -> Guard {
+    let tokens = held.iter().map(|lease| lease.token.into()).collect();
+    Guard::none().eq("state", "running").and("lease.token", Test::In(tokens))
 }
 
-fn bsons(ids: &[ObjectId]) -> Vec<Bson> {
-    ids.iter().copied().map(Bson::ObjectId).collect()
+fn ids(held: &[Held]) -> Vec<Bson> {
+    held.iter().map(|lease| lease.job.into()).collect()
 }

@@ -1,13 +1,13 @@
 //! `event_media` over the document port.
 
 use async_trait::async_trait;
-use bson::DateTime;
+use bson::{DateTime, Document};
 use jobs::{
     model::{Media, MediaId, ProcessingStatus},
-    ports::{MediaFilter, MediaStore, PortError},
+    ports::{MediaFilter, MediaPage, MediaStore, PortError},
 };
 
-use super::{Records, collections::EVENT_MEDIA, diff::diff, read, write};
+use super::{Records, collections::EVENT_MEDIA, diff::diff, read, readable, write};
 use crate::adapters::documents::{Guard, Query, Test};
 
 const WHAT: &str = "event_media";
@@ -40,7 +40,7 @@ impl MediaStore for Records {
         read(written.ok_or_else(lost)?, WHAT)
     }
 
-    async fn list(&self, filter: MediaFilter) -> Result<Vec<Media>, PortError> {
+    async fn list(&self, filter: MediaFilter) -> Result<MediaPage, PortError> {
         let mut guard = Guard::none().eq("isDeleted", false);
         if let Some(status) = filter.status {
             guard = guard.eq("processingStatus", status_name(status)?);
@@ -48,14 +48,21 @@ impl MediaStore for Records {
         if let Some(file_type) = filter.file_type {
             guard = guard.eq("fileType", to_bson(&file_type)?);
         }
-        let mut query = Query::over("eventId_uploadedAt", filter.limit).at(filter.event_id);
+        let newest = |limit| Query::over("eventId_page", limit).at(filter.event_id);
+        let mut found = Vec::new();
+        let mut rest = newest(filter.limit);
         if let Some((at, id)) = filter.after {
-            query = query.up_to(at);
-            // Of those uploaded at the very same millisecond, the page before ended with `id`.
-            guard = guard.and("_id", Test::Ne(id.into()));
+            // First those of the very same millisecond, in the order of their ids.
+            let same = newest(filter.limit).at(at).below(id);
+            found = self.store.find(&EVENT_MEDIA, same.such_that(guard.clone())).await?;
+            rest = rest.below(at);
         }
-        let found = self.store.find(&EVENT_MEDIA, query.such_that(guard)).await?;
-        found.into_iter().map(|document| read(document, WHAT)).collect()
+        rest.limit = rest.limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+        if rest.limit > 0 {
+            found.extend(self.store.find(&EVENT_MEDIA, rest.such_that(guard)).await?);
+        }
+        let more = found.len() >= filter.limit as usize;
+        Ok(MediaPage { media: all(found), more })
     }
 
     async fn waiting(
@@ -67,8 +74,12 @@ impl MediaStore for Records {
         let query = Query::over("processing_status", limit).at(status_name(status)?).below(before);
         let guard = Guard::none().and("processing.rev", Test::Exists(true));
         let found = self.store.find(&EVENT_MEDIA, query.such_that(guard)).await?;
-        found.into_iter().map(|document| read(document, WHAT)).collect()
+        Ok(all(found))
     }
+}
+
+fn all(found: Vec<Document>) -> Vec<Media> {
+    found.into_iter().filter_map(|document| readable(document, WHAT)).collect()
 }
 
 fn status_name(status: ProcessingStatus) -> Result<bson::Bson, PortError> {

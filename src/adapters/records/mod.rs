@@ -40,6 +40,20 @@ fn read<T: DeserializeOwned>(document: Document, what: &str) -> Result<T, PortEr
     })
 }
 
+/// A document as the model's type, for work through many: an odd one, which another service may
+/// have written, must not keep the others from being done.
+fn readable<T: DeserializeOwned>(document: Document, what: &str) -> Option<T> {
+    let id = document.get("_id").cloned();
+    match read(document, what) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            metrics::counter!("odd_documents_total", "collection" => what.to_owned()).increment(1);
+            tracing::error!(id = id.map(tracing::field::display), %error, "left out");
+            None
+        }
+    }
+}
+
 /// The model's type as a document.
 fn write<T: Serialize>(value: &T, what: &str) -> Result<Document, PortError> {
     bson::serialize_to_document(value).map_err(|error| {

@@ -7,7 +7,7 @@ use jobs::{
     ports::{Part, PortError, Uploads},
 };
 
-use super::{Records, collections::FILE_UPLOADS, diff::diff, read, write};
+use super::{Records, collections::FILE_UPLOADS, diff::diff, read, readable, write};
 use crate::adapters::documents::{Change, Edit, Guard, Query};
 
 const WHAT: &str = "file_uploads";
@@ -84,7 +84,7 @@ impl Uploads for Records {
     async fn expired(&self, now: DateTime, limit: u32) -> Result<Vec<Upload>, PortError> {
         let query = Query::over("status_expiresAt", limit).at("uploading").up_to(now);
         let guard = Guard::none().eq("phase", "receiving");
-        all(self.store.find(&FILE_UPLOADS, query.such_that(guard)).await?)
+        Ok(all(self.store.find(&FILE_UPLOADS, query.such_that(guard)).await?))
     }
 
     async fn idle_in(
@@ -97,7 +97,7 @@ impl Uploads for Records {
             .map_err(|error| PortError::refused("malformed_document", error.to_string()))?;
         let query = Query::over("phase_updatedAt", limit).at(name).below(before);
         let guard = Guard::none().eq("status", "uploading");
-        all(self.store.find(&FILE_UPLOADS, query.such_that(guard)).await?)
+        Ok(all(self.store.find(&FILE_UPLOADS, query.such_that(guard)).await?))
     }
 }
 
@@ -105,6 +105,6 @@ fn one(found: Vec<Document>) -> Option<Document> {
     found.into_iter().next()
 }
 
-fn all(found: Vec<Document>) -> Result<Vec<Upload>, PortError> {
-    found.into_iter().map(|document| read(document, WHAT)).collect()
+fn all(found: Vec<Document>) -> Vec<Upload> {
+    found.into_iter().filter_map(|document| readable(document, WHAT)).collect()
 }

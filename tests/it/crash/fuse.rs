@@ -162,9 +162,10 @@ impl Objects for Fused<dyn Objects> {
     async fn stale_uploads(
         &self,
         older_than_seconds: u64,
+        after: &str,
         limit: usize,
     ) -> Result<Vec<String>, PortError> {
-        self.inner.stale_uploads(older_than_seconds, limit).await
+        self.inner.stale_uploads(older_than_seconds, after, limit).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError> {

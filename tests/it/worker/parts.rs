@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use bson::{DateTime, oid::ObjectId};
+use bson::DateTime;
 use jobs::{
     job::Queue,
     ports::{
-        Decoder, Ending, Facts, Leased, Leases, LocalFile, PictureSize, Pictures, PortError, Scan,
-        Scanner, Sniffed,
+        Decoder, Ending, Facts, Held, Leased, Leases, LocalFile, PictureSize, Pictures, PortError,
+        Scan, Scanner, Sniffed,
     },
 };
 use tokio::sync::Notify;
@@ -139,8 +139,8 @@ impl Leases for SlowClaim {
         Ok(jobs)
     }
 
-    async fn extend(&self, who: &str, jobs: &[ObjectId], to: DateTime) -> Result<u64, PortError> {
-        self.inner.extend(who, jobs, to).await
+    async fn extend(&self, held: &[Held], until: DateTime) -> Result<u64, PortError> {
+        self.inner.extend(held, until).await
     }
 
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError> {
@@ -163,8 +163,8 @@ impl Leases for SlowClaim {
         self.inner.ring();
     }
 
-    async fn release(&self, owner: &str, jobs: &[ObjectId]) -> Result<u64, PortError> {
+    async fn release(&self, held: &[Held]) -> Result<u64, PortError> {
         self.released.notify_one();
-        self.inner.release(owner, jobs).await
+        self.inner.release(held).await
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bson::{Document, doc};
-use jobs::ports::{Clock, Ending, Leased, Leases};
+use jobs::ports::{Clock, Ending, Held, Leased, Leases};
 
 use super::{Bench, LEASE, error, on_every_engine, ticket};
 
@@ -35,8 +35,8 @@ async fn who_lost_the_lease_changes_nothing(bench: Bench) {
     for ending in endings {
         assert!(!bench.end(&slow, ending).await, "another has the job");
     }
-    let extended = bench.records.extend("slow", &[slow.id], bench.at(99)).await.unwrap();
-    let released = bench.records.release("slow", &[slow.id]).await.unwrap();
+    let extended = bench.records.extend(&[slow.held()], bench.at(99)).await.unwrap();
+    let released = bench.records.release(&[slow.held()]).await.unwrap();
 
     assert_eq!((reaped, extended, released), (1, 0, 0));
     assert_eq!(quick.id, slow.id);
@@ -69,8 +69,8 @@ async fn heartbeats_keep_a_job(bench: Bench) {
     for _ in 0..4 {
         bench.clock.forward(Duration::from_secs(10));
         let until = bench.at(15);
-        let both = [kept.id, lost.id];
-        assert_eq!(bench.records.extend("one", &both, until).await.unwrap(), 1);
+        let one = [kept.held(), Held { job: lost.id, token: kept.token }];
+        assert_eq!(bench.records.extend(&one, until).await.unwrap(), 1);
         bench.reap().await;
     }
 
@@ -149,7 +149,8 @@ async fn a_job_that_is_given_back_has_lost_no_attempt(bench: Bench) {
     let mine = bench.claim("one", 1).await.remove(0);
     let other = bench.claim("two", 1).await.remove(0);
 
-    let released = bench.records.release("one", &[mine.id, other.id]).await.unwrap();
+    let one = [mine.held(), Held { job: other.id, token: mine.token }];
+    let released = bench.records.release(&one).await.unwrap();
     let again = bench.claim_one("three").await;
 
     assert_eq!(released, 1);
