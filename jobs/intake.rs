@@ -108,8 +108,8 @@ pub async fn cancel(needs: &Needs, id: &UploadId) -> Result<(), PortError> {
     needs.objects.abort(&id.0).await
 }
 
-/// Ends an upload whose time is over, unless a chunk or its completion came in meanwhile; whether it
-/// did.
+/// Ends an upload whose time is over, unless a chunk or its completion came in meanwhile. Whether
+/// it has ended.
 pub async fn expire(needs: &Needs, id: &UploadId) -> Result<bool, PortError> {
     let upload = change(&*needs.uploads, &*needs.clock, id, |upload, now| {
         if upload.is_receiving() && upload.expires_at <= now {

@@ -61,7 +61,8 @@ impl Job for Sweep {
 async fn expire_uploads(needs: &Needs) -> Result<usize, PortError> {
     let mut expired = 0;
     for Upload { upload_id, .. } in needs.uploads.expired(needs.clock.now(), BATCH).await? {
-        expired += usize::from(intake::expire(needs, &upload_id).await?);
+        let ended = done(&upload_id, intake::expire(needs, &upload_id).await)?;
+        expired += usize::from(ended == Some(true));
     }
     Ok(expired)
 }
@@ -102,8 +103,8 @@ async fn resume_uploads(needs: &Needs) -> Result<usize, PortError> {
     for upload in idle {
         let Some(media_id) = upload.media_id else { continue };
         if !needs.queue.is_open(&about(media_id.to_string())).await? {
-            intake::complete(needs, &upload.upload_id).await?;
-            resumed += 1;
+            let taken = intake::complete(needs, &upload.upload_id).await;
+            resumed += usize::from(done(&upload.upload_id, taken)?.is_some());
         }
     }
     Ok(resumed)
@@ -125,6 +126,17 @@ async fn resume_media(needs: &Needs) -> Result<usize, PortError> {
         }
     }
     Ok(resumed)
+}
+
+/// What can never be done for one document must not keep the others waiting: it is logged and left.
+fn done<T>(id: &UploadId, answer: Result<T, PortError>) -> Result<Option<T>, PortError> {
+    match answer {
+        Err(error @ (PortError::Missing(_) | PortError::Refused { .. })) => {
+            tracing::error!(upload.id = %id, %error, "the sweep leaves an upload as it is");
+            Ok(None)
+        }
+        answer => answer.map(Some),
+    }
 }
 
 fn ago(needs: &Needs) -> bson::DateTime {

@@ -151,8 +151,8 @@ impl Engine {
         self.end(leased, Ending::Again { at, counted, error: Some(written) }).await
     }
 
-    /// Whoever watches is told before the job is dead: dying in between repeats the telling. Only who
-    /// still has the job may tell: the one who has it since may be doing well.
+    /// Whoever watches is told before the job is dead: dying in between repeats the telling. Only
+    /// who still has the job may tell: the one who has it since may be doing well.
     async fn bury<J: Job>(
         &self,
         job: &J,
@@ -185,7 +185,8 @@ impl Engine {
 fn told(leased: &Leased, told: Result<(), PortError>) -> Result<(), PortError> {
     match told {
         Err(error @ (PortError::Missing(_) | PortError::Refused { .. })) => {
-            tracing::error!(job.id = %leased.id, job.kind = %leased.kind, %error, "nobody was told");
+            let (id, kind) = (leased.id, &leased.kind);
+            tracing::error!(job.id = %id, job.kind = %kind, %error, "nobody was told");
             Ok(())
         }
         told => told,

@@ -20,5 +20,6 @@ macro_rules! on_both_engines {
 }
 
 mod broken;
+mod given_up;
 mod photo;
 mod scan;

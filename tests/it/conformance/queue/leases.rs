@@ -3,15 +3,24 @@
 use std::time::Duration;
 
 use bson::{Document, doc};
-use jobs::ports::{Clock, Ending, Held, Leased, Leases};
+use jobs::{
+    job::Queue,
+    ports::{Clock, Ending, Held, Leased, Leases},
+};
 
-use super::{Bench, LEASE, error, on_every_engine, ticket};
+use iven_worker::adapters::{
+    documents::{Change, Guard, Query},
+    records::collections::JOBS,
+};
+
+use super::{Bench, LEASE, error, names, on_every_engine, ticket};
 
 on_every_engine![
     who_lost_the_lease_changes_nothing,
     a_job_ends_once,
     heartbeats_keep_a_job,
     a_job_whose_worker_died_comes_back_with_a_crash,
+    a_job_that_cannot_be_read_dies_and_keeps_nobody_waiting,
     a_retry_counts_the_attempt_only_when_it_is_said_so,
     a_dead_job_keeps_its_last_ten_errors,
     a_job_that_is_given_back_has_lost_no_attempt,
@@ -97,6 +106,26 @@ async fn a_job_whose_worker_died_comes_back_with_a_crash(bench: Bench) {
     let errors = document.get_array("errors").unwrap();
     let codes = errors.iter().map(|e| e.as_document().unwrap().get_str("code").unwrap());
     assert_eq!(codes.collect::<Vec<_>>(), ["worker_lost"; 3]);
+}
+
+async fn a_job_that_cannot_be_read_dies_and_keeps_nobody_waiting(bench: Bench) {
+    bench.push(&[ticket("odd"), ticket("good")]).await;
+    let query = Query::over("claim", 1).at(Queue::Scan.as_str());
+    let odd = bench.store.find(&JOBS, query).await.unwrap().remove(0);
+    let odd = odd.get("_id").unwrap();
+    let change = Change::new().set("timeoutMs", "soon");
+    bench.store.patch(&JOBS, odd, Guard::none(), change).await.unwrap().unwrap();
+
+    let claimed = bench.claim("one", 9).await;
+    bench.clock.forward(LEASE);
+    let reaped = bench.reap().await;
+
+    assert_eq!((names(&claimed), reaped), (vec!["good"], 2));
+    assert_eq!(names(&bench.claim("two", 9).await), ["good"]);
+    let odd = bench.store.get(&JOBS, odd).await.unwrap().unwrap();
+    assert_eq!(odd.get_str("state").unwrap(), "dead");
+    let errors = odd.get_array("errors").unwrap();
+    assert_eq!(errors[0].as_document().unwrap().get_str("code").unwrap(), "malformed_document");
 }
 
 async fn a_retry_counts_the_attempt_only_when_it_is_said_so(bench: Bench) {
