@@ -9,16 +9,16 @@ use crate::{
     intake,
     job::{Job, JobError, Outcome, Policy, Queue},
     model::{ErrorClass, Media, MediaId, StepError, StepName, Upload, UploadPhase, UploadStatus},
-    ports::{About, Assembled, Clock, Decoder, JobQueue, MediaStore, Objects, PortError, Uploads},
-    steps::{self, StepResult},
+    ports::{About, Assembled, Clock, Decoder, MediaStore, Objects, PortError, Uploads},
+    steps::{Recorder, StepResult},
 };
 
 crate::needs! {
+    recorder: Recorder,
     uploads: dyn Uploads,
     media: dyn MediaStore,
     objects: dyn Objects,
     decoder: dyn Decoder,
-    queue: dyn JobQueue,
     clock: dyn Clock,
 }
 
@@ -42,16 +42,16 @@ impl Job for AssembleUpload {
     }
 
     fn about(&self) -> Option<About> {
-        Some(About { collection: "event_media", id: self.media_id.to_string() })
+        Some(About::medium(self.media_id))
     }
 
     #[tracing::instrument(name = "assemble_upload", skip_all, fields(media.id = %self.media_id))]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
         let step = StepName::Upload;
-        let media = steps::begin(&*needs.media, &*needs.clock, self.media_id, step).await?;
+        let media = needs.recorder.begin(self.media_id, step).await?;
         if media.processing_steps.upload.is_closed() {
             // A run that died right after the step ended: what follows it is done once more.
-            steps::pass_on(&*needs.queue, step, &media).await?;
+            needs.recorder.pass_on(step, &media).await?;
             forget_parts(needs, &media).await?;
             return Ok(Outcome::Done);
         }
@@ -69,8 +69,7 @@ impl Job for AssembleUpload {
         let sniffed = needs.decoder.sniff(&needs.objects.fetch(&key).await?).await?;
         finish_upload(needs, &upload.upload_id, &whole).await?;
         let result = StepResult::Stored { sha256: whole.sha256, sniffed };
-        let media =
-            steps::record(&*needs.media, &*needs.queue, &*needs.clock, media.id, result).await?;
+        let media = needs.recorder.record(media.id, result).await?;
         forget_parts(needs, &media).await?;
         Ok(Outcome::Done)
     }
@@ -81,8 +80,7 @@ impl Job for AssembleUpload {
         error: &StepError,
         at: DateTime,
     ) -> Result<(), PortError> {
-        let step = StepName::Upload;
-        steps::postpone(&*needs.media, &*needs.clock, self.media_id, step, error, at).await
+        needs.recorder.postpone(self.media_id, StepName::Upload, error, at).await
     }
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
@@ -156,6 +154,5 @@ async fn give_up(needs: &Needs, id: MediaId, error: &StepError) -> Result<(), Po
         needs.objects.delete(&processing.private_key).await?;
         needs.objects.abort(&upload.0).await?;
     }
-    let result = StepResult::Failed(StepName::Upload, error.clone());
-    steps::record(&*needs.media, &*needs.queue, &*needs.clock, id, result).await.map(|_| ())
+    needs.recorder.give_up(id, StepName::Upload, error).await.map(|_| ())
 }

@@ -9,16 +9,16 @@ use crate::{
     describe, intake,
     job::{Job, JobError, Outcome, Policy, Queue},
     model::{ErrorClass, Media, MediaId, StepError, StepName, UploadMetadata},
-    ports::{About, Clock, Decoder, JobQueue, MediaStore, Objects, PortError, Uploads},
+    ports::{About, Clock, Decoder, MediaStore, Objects, PortError, Uploads},
     quarantine,
-    steps::{self, StepResult},
+    steps::{Recorder, StepResult},
 };
 
 crate::needs! {
+    recorder: Recorder,
     uploads: dyn Uploads,
     media: dyn MediaStore,
     objects: dyn Objects,
-    queue: dyn JobQueue,
     decoder: dyn Decoder,
     clock: dyn Clock,
 }
@@ -42,13 +42,13 @@ impl Job for ExtractMetadata {
     }
 
     fn about(&self) -> Option<About> {
-        Some(About { collection: "event_media", id: self.media_id.to_string() })
+        Some(About::medium(self.media_id))
     }
 
     #[tracing::instrument(name = "extract_metadata", skip_all, fields(media.id = %self.media_id))]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
         let step = StepName::MetadataExtraction;
-        let media = steps::begin(&*needs.media, &*needs.clock, self.media_id, step).await?;
+        let media = needs.recorder.begin(self.media_id, step).await?;
         if media.processing_steps.metadata_extraction.is_closed() {
             return self.pass_on(needs, &media).await;
         }
@@ -57,8 +57,7 @@ impl Job for ExtractMetadata {
             StepResult::Failed(_, error) => Outcome::Noted(error.code.clone()),
             _ => Outcome::Done,
         };
-        let media =
-            steps::record(&*needs.media, &*needs.queue, &*needs.clock, media.id, result).await?;
+        let media = needs.recorder.record(media.id, result).await?;
         self.pass_on(needs, &media).await?;
         Ok(outcome)
     }
@@ -69,14 +68,12 @@ impl Job for ExtractMetadata {
         error: &StepError,
         at: DateTime,
     ) -> Result<(), PortError> {
-        let step = StepName::MetadataExtraction;
-        steps::postpone(&*needs.media, &*needs.clock, self.media_id, step, error, at).await
+        needs.recorder.postpone(self.media_id, StepName::MetadataExtraction, error, at).await
     }
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
-        let result = StepResult::Failed(StepName::MetadataExtraction, error.clone());
-        let (media, queue, clock) = (&*needs.media, &*needs.queue, &*needs.clock);
-        steps::record(media, queue, clock, self.media_id, result).await.map(|_| ())
+        let step = StepName::MetadataExtraction;
+        needs.recorder.give_up(self.media_id, step, error).await.map(|_| ())
     }
 }
 
@@ -89,7 +86,7 @@ impl ExtractMetadata {
             return Ok(Outcome::Done);
         }
         copy_to_upload(needs, media).await?;
-        steps::pass_on(&*needs.queue, StepName::MetadataExtraction, media).await?;
+        needs.recorder.pass_on(StepName::MetadataExtraction, media).await?;
         Ok(Outcome::Done)
     }
 }

@@ -11,18 +11,17 @@ use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
     keys,
     model::{ErrorClass, Media, MediaId, StepError, StepName, ThumbnailInfo},
-    ports::{About, Clock, Decoder, JobQueue, MediaStore, Objects, Picture, Pictures, PortError},
+    ports::{About, Decoder, MediaStore, Objects, Picture, Pictures, PortError},
     quarantine,
-    steps::{self, StepResult},
+    steps::{Recorder, StepResult},
     tools::Recipe,
 };
 
 crate::needs! {
+    recorder: Recorder,
     media: dyn MediaStore,
     objects: dyn Objects,
-    queue: dyn JobQueue,
     decoder: dyn Decoder,
-    clock: dyn Clock,
     recipe: Recipe,
 }
 
@@ -45,7 +44,7 @@ impl Job for GenerateThumbnails {
     }
 
     fn about(&self) -> Option<About> {
-        Some(About { collection: "event_media", id: self.media_id.to_string() })
+        Some(About::medium(self.media_id))
     }
 
     #[tracing::instrument(
@@ -55,9 +54,9 @@ impl Job for GenerateThumbnails {
     )]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
         let step = StepName::ThumbnailGeneration;
-        let media = steps::begin(&*needs.media, &*needs.clock, self.media_id, step).await?;
+        let media = needs.recorder.begin(self.media_id, step).await?;
         if media.processing_steps.thumbnail_generation.is_closed() {
-            steps::pass_on(&*needs.queue, step, &media).await?;
+            needs.recorder.pass_on(step, &media).await?;
             return Ok(Outcome::Done);
         }
         let result = picture_file(needs, &media).await?;
@@ -66,7 +65,7 @@ impl Job for GenerateThumbnails {
             StepResult::Skipped(_, reason) => Outcome::Noted((*reason).to_owned()),
             _ => Outcome::Done,
         };
-        steps::record(&*needs.media, &*needs.queue, &*needs.clock, media.id, result).await?;
+        needs.recorder.record(media.id, result).await?;
         Ok(outcome)
     }
 
@@ -76,14 +75,12 @@ impl Job for GenerateThumbnails {
         error: &StepError,
         at: DateTime,
     ) -> Result<(), PortError> {
-        let step = StepName::ThumbnailGeneration;
-        steps::postpone(&*needs.media, &*needs.clock, self.media_id, step, error, at).await
+        needs.recorder.postpone(self.media_id, StepName::ThumbnailGeneration, error, at).await
     }
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
-        let result = StepResult::Failed(StepName::ThumbnailGeneration, error.clone());
-        let (media, queue, clock) = (&*needs.media, &*needs.queue, &*needs.clock);
-        steps::record(media, queue, clock, self.media_id, result).await.map(|_| ())
+        let step = StepName::ThumbnailGeneration;
+        needs.recorder.give_up(self.media_id, step, error).await.map(|_| ())
     }
 }
 

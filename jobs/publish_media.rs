@@ -11,10 +11,12 @@ use crate::{
     links::Links,
     model::{Media, MediaId, ProcessingStatus, StepError},
     ports::{About, Clock, MediaStore, Objects, PortError, Uploads},
-    quarantine, steps,
+    quarantine,
+    steps::Recorder,
 };
 
 crate::needs! {
+    recorder: Recorder,
     uploads: dyn Uploads,
     media: dyn MediaStore,
     objects: dyn Objects,
@@ -41,7 +43,7 @@ impl Job for PublishMedia {
     }
 
     fn about(&self) -> Option<About> {
-        Some(About { collection: "event_media", id: self.media_id.to_string() })
+        Some(About::medium(self.media_id))
     }
 
     #[tracing::instrument(name = "publish_media", skip_all, fields(media.id = %self.media_id))]
@@ -60,15 +62,17 @@ impl Job for PublishMedia {
 
     /// The medium says why; its bytes stay where they are, for whoever mends the cause.
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
-        steps::change(&*needs.media, &*needs.clock, self.media_id, |media, _| {
-            if !media.is_published()
-                && let Some(processing) = &mut media.processing
-            {
-                processing.publish_error = Some(error.clone());
-            }
-        })
-        .await
-        .map(|_| ())
+        needs
+            .recorder
+            .change(self.media_id, |media, _| {
+                if !media.is_published()
+                    && let Some(processing) = &mut media.processing
+                {
+                    processing.publish_error = Some(error.clone());
+                }
+            })
+            .await
+            .map(|_| ())
     }
 }
 

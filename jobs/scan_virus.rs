@@ -8,17 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
     model::{ErrorClass, Media, MediaId, StepError, StepName},
-    ports::{About, Clock, JobQueue, MediaStore, Objects, PortError, Scanner, Verdict},
+    ports::{About, MediaStore, Objects, PortError, Scanner, Verdict},
     quarantine,
-    steps::{self, StepResult},
+    steps::{Recorder, StepResult},
 };
 
 crate::needs! {
+    recorder: Recorder,
     media: dyn MediaStore,
     objects: dyn Objects,
-    queue: dyn JobQueue,
     scanner: dyn Scanner,
-    clock: dyn Clock,
 }
 
 /// Decides whether the file may be opened at all.
@@ -41,16 +40,16 @@ impl Job for ScanVirus {
     }
 
     fn about(&self) -> Option<About> {
-        Some(About { collection: "event_media", id: self.media_id.to_string() })
+        Some(About::medium(self.media_id))
     }
 
     #[tracing::instrument(name = "scan_virus", skip_all, fields(media.id = %self.media_id))]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
         let step = StepName::VirusScanning;
-        let media = steps::begin(&*needs.media, &*needs.clock, self.media_id, step).await?;
+        let media = needs.recorder.begin(self.media_id, step).await?;
         if media.processing_steps.virus_scanning.is_closed() {
             withhold(needs, &media).await?;
-            steps::pass_on(&*needs.queue, step, &media).await?;
+            needs.recorder.pass_on(step, &media).await?;
             return Ok(Outcome::Done);
         }
         let key = quarantine::private_key(&media)?;
@@ -61,8 +60,7 @@ impl Job for ScanVirus {
             Verdict::Unscannable { reason } => Outcome::Noted(format!("unscannable: {reason}")),
         };
         let result = StepResult::Scanned(scan);
-        let media =
-            steps::record(&*needs.media, &*needs.queue, &*needs.clock, media.id, result).await?;
+        let media = needs.recorder.record(media.id, result).await?;
         withhold(needs, &media).await?;
         Ok(outcome)
     }
@@ -73,17 +71,14 @@ impl Job for ScanVirus {
         error: &StepError,
         at: DateTime,
     ) -> Result<(), PortError> {
-        let step = StepName::VirusScanning;
-        steps::postpone(&*needs.media, &*needs.clock, self.media_id, step, error, at).await
+        needs.recorder.postpone(self.media_id, StepName::VirusScanning, error, at).await
     }
 
     /// What was never scanned is never served: the medium is withheld.
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
         let error = StepError { class: ErrorClass::Policy, ..error.clone() };
-        let result = StepResult::Failed(StepName::VirusScanning, error);
-        let media =
-            steps::record(&*needs.media, &*needs.queue, &*needs.clock, self.media_id, result)
-                .await?;
+        let step = StepName::VirusScanning;
+        let media = needs.recorder.give_up(self.media_id, step, &error).await?;
         withhold(needs, &media).await
     }
 }

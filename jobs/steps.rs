@@ -1,5 +1,7 @@
 //! The only writer of `processingSteps`.
 
+use std::sync::Arc;
+
 use bson::DateTime;
 
 use crate::{
@@ -57,91 +59,102 @@ impl StepResult {
     }
 }
 
-/// Ends a step, then pushes what may follow. Both may happen twice: a step that has ended stays as
-/// it ended.
-pub async fn record(
-    store: &dyn MediaStore,
-    queue: &dyn JobQueue,
-    clock: &dyn Clock,
-    id: MediaId,
-    result: StepResult,
-) -> Result<Media, PortError> {
-    let step = result.step();
-    let media = change(store, clock, id, |media, now| {
-        if !media.processing_steps.get(step).is_closed() {
-            apply(media, now, &result);
-        }
-    })
-    .await?;
-    pass_on(queue, step, &media).await?;
-    Ok(media)
+/// Writes steps into media, and pushes what follows them.
+#[derive(Clone)]
+pub struct Recorder {
+    /// Where the media are.
+    pub media: Arc<dyn MediaStore>,
+    /// Where the tickets go.
+    pub queue: Arc<dyn JobQueue>,
+    /// When it is.
+    pub clock: Arc<dyn Clock>,
 }
 
-/// Pushes what may follow a step that has ended.
-pub async fn pass_on(queue: &dyn JobQueue, step: StepName, media: &Media) -> Result<(), PortError> {
-    let tickets = route::after(step, media)?;
-    if tickets.is_empty() { Ok(()) } else { queue.push(&tickets).await }
-}
-
-/// Marks a step as running; the medium as it stands then. A step that has ended stays so.
-pub async fn begin(
-    store: &dyn MediaStore,
-    clock: &dyn Clock,
-    id: MediaId,
-    step: StepName,
-) -> Result<Media, PortError> {
-    change(store, clock, id, |media, now| {
-        let step = media.processing_steps.get_mut(step);
-        if !step.is_closed() {
-            step.begin(now);
-        }
-    })
-    .await
-}
-
-/// Says that a step comes again at `at`. A step that has ended stays so.
-pub async fn postpone(
-    store: &dyn MediaStore,
-    clock: &dyn Clock,
-    id: MediaId,
-    step: StepName,
-    error: &StepError,
-    at: DateTime,
-) -> Result<(), PortError> {
-    change(store, clock, id, |media, _| {
-        let step = media.processing_steps.get_mut(step);
-        if !step.is_closed() {
-            step.postpone(at, error.clone());
-        }
-    })
-    .await
-    .map(|_| ())
-}
-
-/// Reads, computes and writes; a lost race is read again and tried at once, a few times.
-pub async fn change(
-    store: &dyn MediaStore,
-    clock: &dyn Clock,
-    id: MediaId,
-    compute: impl Fn(&mut Media, DateTime),
-) -> Result<Media, PortError> {
-    let mut lost = PortError::Conflict(format!("media {id} is written by too many at once"));
-    for _ in 0..RACES {
-        let before = store.media(id).await?;
-        let mut after = before.clone();
-        let now = clock.now();
-        compute(&mut after, now);
-        after.settle();
-        if after == before {
-            return Ok(before);
-        }
-        after.updated_at = now;
-        match store.update(&before, after).await {
-            Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
-            answer => return answer,
-        }
+impl Recorder {
+    /// Marks a step as running; the medium as it stands then. A step that has ended stays so.
+    pub async fn begin(&self, id: MediaId, step: StepName) -> Result<Media, PortError> {
+        self.change(id, |media, now| {
+            let step = media.processing_steps.get_mut(step);
+            if !step.is_closed() {
+                step.begin(now);
+            }
+        })
+        .await
     }
-    Err(lost)
+
+    /// Ends a step, then pushes what may follow. Both may happen twice: a step that has ended stays
+    /// as it ended.
+    pub async fn record(&self, id: MediaId, result: StepResult) -> Result<Media, PortError> {
+        let step = result.step();
+        let media = self
+            .change(id, |media, now| {
+                if !media.processing_steps.get(step).is_closed() {
+                    apply(media, now, &result);
+                }
+            })
+            .await?;
+        self.pass_on(step, &media).await?;
+        Ok(media)
+    }
+
+    /// Pushes what may follow a step that has ended.
+    pub async fn pass_on(&self, step: StepName, media: &Media) -> Result<(), PortError> {
+        let tickets = route::after(step, media)?;
+        if tickets.is_empty() { Ok(()) } else { self.queue.push(&tickets).await }
+    }
+
+    /// Says that a step comes again at `at`. A step that has ended stays so.
+    pub async fn postpone(
+        &self,
+        id: MediaId,
+        step: StepName,
+        error: &StepError,
+        at: DateTime,
+    ) -> Result<(), PortError> {
+        self.change(id, |media, _| {
+            let step = media.processing_steps.get_mut(step);
+            if !step.is_closed() {
+                step.postpone(at, error.clone());
+            }
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Says that a step will never come to its end.
+    pub async fn give_up(
+        &self,
+        id: MediaId,
+        step: StepName,
+        error: &StepError,
+    ) -> Result<Media, PortError> {
+        self.record(id, StepResult::Failed(step, error.clone())).await
+    }
+
+    /// Reads, computes and writes; a lost race is read again and tried at once, a few times.
+    pub async fn change(
+        &self,
+        id: MediaId,
+        compute: impl Fn(&mut Media, DateTime),
+    ) -> Result<Media, PortError> {
+        let mut lost = PortError::Conflict(format!("media {id} is written by too many at once"));
+        for _ in 0..RACES {
+            let before = self.media.media(id).await?;
+            let mut after = before.clone();
+            let now = self.clock.now();
+            compute(&mut after, now);
+            after.settle();
+            if after == before {
+                return Ok(before);
+            }
+            after.updated_at = now;
+            match self.media.update(&before, after).await {
+                Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
+                answer => return answer,
+            }
+        }
+        Err(lost)
+    }
 }
 
 /// Writes what a step found out into the medium. Pure.

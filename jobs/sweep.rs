@@ -102,7 +102,7 @@ async fn resume_uploads(needs: &Needs) -> Result<usize, PortError> {
     let mut resumed = 0;
     for upload in idle {
         let Some(media_id) = upload.media_id else { continue };
-        if !needs.queue.is_open(&about(media_id.to_string())).await? {
+        if !needs.queue.is_open(&About::medium(media_id)).await? {
             let taken = intake::complete(needs, &upload.upload_id).await;
             resumed += usize::from(done(&upload.upload_id, taken)?.is_some());
         }
@@ -115,7 +115,7 @@ async fn resume_media(needs: &Needs) -> Result<usize, PortError> {
     let mut resumed = 0;
     for status in [ProcessingStatus::Uploading, ProcessingStatus::Processing] {
         for media in needs.media.waiting(status, ago(needs), BATCH).await? {
-            if needs.queue.is_open(&about(media.id.to_string())).await? {
+            if needs.queue.is_open(&About::medium(media.id)).await? {
                 continue;
             }
             let tickets = route::resume(&media)?;
@@ -143,8 +143,4 @@ fn ago(needs: &Needs) -> bson::DateTime {
     let now = needs.clock.now().timestamp_millis();
     let lost = later(bson::DateTime::from_millis(0), LOST_AFTER).timestamp_millis();
     bson::DateTime::from_millis(now.saturating_sub(lost))
-}
-
-fn about(id: String) -> About {
-    About { collection: "event_media", id }
 }

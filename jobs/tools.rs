@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     links::Links,
     ports::{Clock, Decoder, JobQueue, MediaStore, Objects, PictureSize, Scanner, Uploads, Users},
+    steps::Recorder,
 };
 
 /// Every port and the few settings that jobs read.
@@ -16,6 +17,7 @@ pub struct Tools {
     pub media: Arc<dyn MediaStore>,
     pub users: Arc<dyn Users>,
     pub queue: Arc<dyn JobQueue>,
+    pub recorder: Arc<Recorder>,
     pub objects: Arc<dyn Objects>,
     pub scanner: Arc<dyn Scanner>,
     pub decoder: Arc<dyn Decoder>,

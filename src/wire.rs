@@ -8,6 +8,7 @@ use jobs::{
     job::Queue,
     links::Links,
     ports::{Clock, JobQueue, Leases, Objects, PictureSize, PortError, Scanner},
+    steps::Recorder,
     tools::{Recipe, Tools},
 };
 
@@ -104,12 +105,15 @@ pub fn assemble(
         "" => format!("http://{}", config.http.bind),
         url => url.to_owned(),
     };
+    let recorder =
+        Recorder { media: records.clone(), queue: records.clone(), clock: clock.clone() };
     let tools = Tools {
         clock,
         uploads: records.clone(),
         media: records.clone(),
         users: records.clone(),
         queue: records.clone(),
+        recorder: Arc::new(recorder),
         objects,
         scanner,
         decoder: Arc::new(InProcess::new(limits)),

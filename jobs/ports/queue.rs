@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::PortError;
 use crate::{
     job::{Job, Queue},
-    model::StepError,
+    model::{MediaId, StepError},
 };
 
 /// The document that a job is about.
@@ -17,6 +17,13 @@ pub struct About {
     pub collection: &'static str,
     /// The id, as people would write it.
     pub id: String,
+}
+
+impl About {
+    /// A medium.
+    pub fn medium(id: MediaId) -> Self {
+        Self { collection: "event_media", id: id.to_string() }
+    }
 }
 
 /// A job to be put into the queue.

@@ -224,7 +224,7 @@ impl Walk {
     async fn look_back(&mut self) {
         let mut named = Vec::new();
         for id in &self.media {
-            let about = About { collection: "event_media", id: id.to_string() };
+            let about = About::medium(*id);
             if self.house.parts.tools.queue.is_open(&about).await.unwrap() {
                 self.faults.push(format!("{id} has an open ticket"));
             }
