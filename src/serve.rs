@@ -42,7 +42,10 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
     let kept = house.clone();
     let keeping = async move { kept.keep_stores().await };
     keeper.spawn(stop.clone().run_until_cancelled_owned(keeping));
-    let pool = (role != Role::Api).then(|| start(&house));
+    let pool = match role {
+        Role::Api => None,
+        Role::All | Role::Worker => Some(start(&house).context("no threads for the workers")?),
+    };
     let door = match role {
         Role::Worker => None,
         _ => Some(open(&house, Arc::new(move || metrics.render()), stop.clone()).await?),
@@ -64,7 +67,7 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
 }
 
 /// Starts the workers.
-pub fn start(house: &House) -> Pool {
+pub fn start(house: &House) -> std::io::Result<Pool> {
     let (leases, clock) = (house.leases.clone(), house.tools.clock.clone());
     Pool::start(house.engine(), leases, house.queue(), clock, house.slots())
 }

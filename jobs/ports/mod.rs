@@ -15,7 +15,7 @@ pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, S
 pub use error::PortError;
 pub use media::{MediaFilter, MediaPage, MediaStore};
 pub use objects::{Assembled, ByteStream, Expected, Length, LocalFile, ObjectInfo, Objects, Part};
-pub use queue::{About, Ending, Held, JobQueue, Leased, Leases, Ticket};
+pub use queue::{About, Ending, Gone, Held, JobQueue, Leased, Leases, Ticket};
 pub use scanner::{Scan, Scanner, Verdict};
 pub use uploads::Uploads;
 pub use users::Users;

@@ -97,8 +97,10 @@ pub struct Leased {
     pub attempt: u32,
     /// The last one allowed.
     pub max_attempts: u32,
-    /// How often a worker died with it.
+    /// How often a worker died over it and nothing else can have been the cause.
     pub crashes: u32,
+    /// A worker died while it had this job and others: whichever it was, it runs alone.
+    pub suspect: bool,
     /// Whoever writes to the job must show this.
     pub token: ObjectId,
     /// How long this attempt may take.
@@ -108,6 +110,11 @@ pub struct Leased {
 }
 
 impl Leased {
+    /// Whether it may be the end of its worker, and so must run alone.
+    pub fn runs_alone(&self) -> bool {
+        self.suspect || self.crashes > 0
+    }
+
     /// What proves that the job is in these hands.
     pub fn held(&self) -> Held {
         Held { job: self.id, token: self.token }
@@ -141,6 +148,9 @@ pub enum Ending {
     Dead(StepError),
 }
 
+/// Whether the owner of a lease is known to be gone.
+pub type Gone = dyn for<'owner> Fn(&'owner str) -> bool + Send + Sync;
+
 /// What a worker needs of the queue. All writes to a leased job show its token; `false` means that
 /// the lease was lost and the attempt's outcome is thrown away.
 #[async_trait]
@@ -163,8 +173,17 @@ pub trait Leases: Send + Sync {
     /// Makes future jobs whose time has come ready; how many.
     async fn promote(&self, limit: u32) -> Result<u64, PortError>;
 
-    /// Gives jobs whose lease has lapsed back to the queue, with one more crash; how many.
+    /// Gives jobs whose lease has lapsed back to the queue; how many.
+    ///
+    /// What ran alone has one more crash. What ran beside others is a suspect and its attempt is not
+    /// counted; if it then crashes alone, the first crash was its own, too.
     async fn reap(&self, limit: u32) -> Result<u64, PortError>;
+
+    /// The same for running jobs whose owner is known to be gone, without waiting for their leases.
+    async fn inherit(&self, gone: &Gone, limit: u32) -> Result<u64, PortError>;
+
+    /// Notes that the job has this process to itself from now on; whether the lease still holds.
+    async fn alone(&self, held: Held) -> Result<bool, PortError>;
 
     /// Waits until a ticket comes in through this process or somebody rings. A hint: tickets of
     /// other processes are found by looking.

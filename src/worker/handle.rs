@@ -113,7 +113,7 @@ impl Engine {
                 return self.end(leased, Ending::Dead(permanent("bad_args", message))).await;
             }
         };
-        if leased.crashes >= CRASHES {
+        if leased.crashes >= CRASHES.min(leased.max_attempts) {
             let message = format!("{} workers died with this job", leased.crashes);
             return self.bury(&job, &needs, leased, permanent("worker_crashed", message)).await;
         }

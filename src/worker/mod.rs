@@ -5,6 +5,9 @@ mod backend;
 mod claimer;
 mod cron;
 mod handle;
+mod hands;
+mod incarnation;
+mod keeper;
 mod lanes;
 mod pool;
 

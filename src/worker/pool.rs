@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use apalis::prelude::*;
 use futures_util::FutureExt;
-use jobs::ports::{Clock, JobQueue, Leases, later};
+use jobs::ports::{Clock, JobQueue, Leases};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DRAIN, LEASE, RENEW_EVERY,
-    backend::{LeasedJobs, Work},
+    DRAIN, RENEW_EVERY,
+    backend::LeasedJobs,
     claimer::Claimer,
     cron,
-    handle::{Ended, Engine},
+    handle::Engine,
+    hands::{Hands, Threads, attempt},
+    incarnation::Incarnation,
+    keeper,
     lanes::{Lanes, Slots},
 };
-
-/// How many lapsed leases are looked at in one go.
-const REAP: u32 = 100;
 
 /// Running workers.
 pub struct Pool {
@@ -28,14 +28,7 @@ pub struct Pool {
     beat: CancellationToken,
     lanes: Lanes,
     leases: Arc<dyn Leases>,
-}
-
-/// What apalis hands to each attempt.
-#[derive(Clone)]
-struct Hands {
-    engine: Engine,
-    lanes: Lanes,
-    leases: Arc<dyn Leases>,
+    _threads: Threads,
 }
 
 /// Attempts run side by side; without this apalis polls all of them in one task.
@@ -52,21 +45,24 @@ where
 }
 
 impl Pool {
-    /// Starts to work through the queue with so many places a lane.
+    /// Starts to work through the queue with so many places a lane. Fails where the system gives no
+    /// threads.
     pub fn start(
         engine: Engine,
         leases: Arc<dyn Leases>,
         queue: Arc<dyn JobQueue>,
         clock: Arc<dyn Clock>,
         slots: Slots,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let (stop, beat) = (CancellationToken::new(), CancellationToken::new());
         let (tracker, jobs) = (TaskTracker::new(), TaskTracker::new());
         let lanes = Lanes::new(slots);
-        let owner = format!("{}-{}", std::process::id(), bson::oid::ObjectId::new().to_hex());
+        let this = Incarnation::new();
+        let owner = this.name().to_owned();
         let (work, incoming) = mpsc::channel(1);
 
-        let hands = Hands { engine, lanes: lanes.clone(), leases: leases.clone() };
+        let threads = Threads::start()?;
+        let hands = Hands::new(engine, lanes.clone(), leases.clone(), &threads);
         let worker = WorkerBuilder::new(owner.as_str())
             .backend(LeasedJobs::new(incoming))
             .data(hands)
@@ -78,7 +74,7 @@ impl Pool {
             }
         }));
 
-        let beating = keep_leases(leases.clone(), clock.clone(), lanes.clone());
+        let beating = keeper::run(leases.clone(), clock.clone(), lanes.clone(), this);
         tracker.spawn(beat.clone().run_until_cancelled_owned(beating));
         tracker.spawn(cron::run(queue, clock.clone(), stop.clone()));
         let claimer = Claimer {
@@ -91,7 +87,7 @@ impl Pool {
         };
         // Among the jobs, because a claim that is under way at the stop still brings some.
         jobs.spawn(claimer.run(stop.clone()));
-        Self { stop, tracker, jobs, beat, lanes, leases }
+        Ok(Self { stop, tracker, jobs, beat, lanes, leases, _threads: threads })
     }
 
     /// Stops claiming, lets running jobs go on for a while with their leases kept, and gives back
@@ -109,40 +105,6 @@ impl Pool {
         self.tracker.close();
         if tokio::time::timeout(RENEW_EVERY, self.tracker.wait()).await.is_err() {
             tracing::debug!("a task of the pool did not end in time");
-        }
-    }
-}
-
-/// One attempt, and what its end means for the lane.
-async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
-    match hands.engine.attempt(&work.job).await {
-        Ended::Away(_) => hands.lanes.rest(work.job.queue),
-        Ended::Fenced => {}
-        _ => hands.lanes.go_on(work.job.queue),
-    }
-    drop(work);
-    hands.leases.ring();
-    Ok(())
-}
-
-/// Renews all leases of this process with one write, then gives back what dead workers held: in
-/// this order, so that after an outage of the store nobody reaps what he is still working on.
-async fn keep_leases(leases: Arc<dyn Leases>, clock: Arc<dyn Clock>, lanes: Lanes) {
-    let mut every = tokio::time::interval(RENEW_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        every.tick().await;
-        let held = lanes.held();
-        if !held.is_empty()
-            && let Err(error) = leases.extend(&held, later(clock.now(), LEASE)).await
-        {
-            tracing::warn!(%error, "leases could not be renewed, trying again");
-            continue;
-        }
-        match leases.reap(REAP).await {
-            Ok(0) => {}
-            Ok(reaped) => tracing::warn!(reaped, "jobs of a lost worker are back in the queue"),
-            Err(error) => tracing::warn!(%error, "lapsed leases could not be looked for"),
         }
     }
 }

@@ -7,7 +7,7 @@ use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use jobs::{
     job::Queue,
     model::{ErrorClass, StepError},
-    ports::{Ending, Held, Leased, Leases, PortError, later},
+    ports::{Ending, Gone, Held, Leased, Leases, PortError, later},
 };
 use serde::Deserialize;
 
@@ -33,6 +33,8 @@ struct Row {
     attempt: u32,
     max_attempts: u32,
     crashes: u32,
+    #[serde(default)]
+    suspect: bool,
     timeout_ms: u64,
     created_at: DateTime,
     lease: Option<Lease>,
@@ -41,6 +43,8 @@ struct Row {
 #[derive(Deserialize)]
 struct Lease {
     token: ObjectId,
+    #[serde(default)]
+    alone: bool,
 }
 
 #[async_trait]
@@ -91,7 +95,7 @@ impl Leases for Records {
 
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError> {
         let now = self.clock.now();
-        let change = Change::new().unset("lease");
+        let change = Change::new().unset("lease").unset("suspect");
         let change = match ending {
             Ending::Done(note) => {
                 let change = closed(change, "done", now, KEEP_DONE);
@@ -128,29 +132,23 @@ impl Leases for Records {
     async fn reap(&self, limit: u32) -> Result<u64, PortError> {
         let now = self.clock.now();
         let lapsed = self.store.find(&JOBS, Query::over("leases", limit).up_to(now)).await?;
-        let mut reaped = 0;
-        for job in lapsed {
-            let Some(id) = job.get("_id").cloned() else { continue };
-            let guard = Guard::none().eq("state", "running");
-            let guard = guard.and("lease.until", Test::Lte(now.into()));
-            let change = Change::new().unset("lease");
-            let (guard, change) = match readable::<Row>(job, "jobs") {
-                Some(Row { attempt, lease: Some(lease), .. }) => {
-                    let change = change.set("state", "ready").inc("crashes", 1);
-                    let change = with_error(change, attempt, &worker_lost(), now);
-                    (guard.eq("lease.token", lease.token), change)
-                }
-                _ => {
-                    let change = closed(change, "dead", now, KEEP_DEAD);
-                    (guard, with_error(change, 0, &malformed(), now))
-                }
-            };
-            reaped += u64::from(self.store.patch(&JOBS, &id, guard, change).await?.is_some());
-        }
-        if reaped > 0 {
-            self.ring();
-        }
-        Ok(reaped)
+        let guard = Guard::none().and("lease.until", Test::Lte(now.into()));
+        self.give_back(lapsed, guard).await
+    }
+
+    async fn inherit(&self, gone: &Gone, limit: u32) -> Result<u64, PortError> {
+        let mut running = self.store.find(&JOBS, Query::over("leases", limit)).await?;
+        running.retain(|job| {
+            let lease = job.get_document("lease").ok();
+            lease.and_then(|lease| lease.get_str("owner").ok()).is_some_and(gone)
+        });
+        self.give_back(running, Guard::none()).await
+    }
+
+    async fn alone(&self, held: Held) -> Result<bool, PortError> {
+        let change = Change::new().set("lease.alone", true);
+        let job = Bson::ObjectId(held.job);
+        Ok(self.store.patch(&JOBS, &job, still(&[held]), change).await?.is_some())
     }
 
     async fn woken(&self) {
@@ -165,6 +163,45 @@ impl Leases for Records {
         let change = Change::new().set("state", "ready").unset("lease").inc("attempt", -1);
         self.store.patch_many(&JOBS, &ids(held), still(held), change).await
     }
+}
+
+impl Records {
+    /// Gives those of these running jobs back to the queue that still fulfil `guard`.
+    async fn give_back(&self, lost: Vec<Document>, guard: Guard) -> Result<u64, PortError> {
+        let now = self.clock.now();
+        let guard = guard.eq("state", "running");
+        let mut back = 0;
+        for job in lost {
+            let Some(id) = job.get("_id").cloned() else { continue };
+            let (guard, change) = match readable::<Row>(job, "jobs") {
+                Some(row) if row.lease.is_some() => lost_job(guard.clone(), &row, now),
+                _ => {
+                    let change = closed(Change::new().unset("lease"), "dead", now, KEEP_DEAD);
+                    (guard.clone(), with_error(change, 0, &malformed(), now))
+                }
+            };
+            back += u64::from(self.store.patch(&JOBS, &id, guard, change).await?.is_some());
+        }
+        if back > 0 {
+            metrics::counter!("jobs_lease_expired_total").increment(back);
+            self.ring();
+        }
+        Ok(back)
+    }
+}
+
+/// How a job goes back to the queue after its worker was lost, unless somebody has it since.
+fn lost_job(guard: Guard, row: &Row, now: DateTime) -> (Guard, Change) {
+    let token = row.lease.as_ref().map_or(Bson::Null, |lease| lease.token.into());
+    let alone = row.lease.as_ref().is_some_and(|lease| lease.alone);
+    let change = Change::new().set("state", "ready").unset("lease");
+    let change = if alone {
+        // The crash that made it a suspect was its own.
+        change.inc("crashes", 1 + i64::from(row.suspect)).unset("suspect")
+    } else {
+        change.set("suspect", true).inc("attempt", -1)
+    };
+    (guard.eq("lease.token", token), with_error(change, row.attempt, &worker_lost(), now))
 }
 
 fn worker_lost() -> StepError {
@@ -188,6 +225,7 @@ fn leased(row: Row, queue: Queue, token: ObjectId) -> Leased {
         attempt: row.attempt,
         max_attempts: row.max_attempts,
         crashes: row.crashes,
+        suspect: row.suspect,
         token,
         timeout: Duration::from_millis(row.timeout_ms),
         created_at: row.created_at,

@@ -96,7 +96,7 @@ async fn troubled(trouble: Trouble) -> (House, Arc<Troubled>) {
 #[tokio::test]
 async fn uploads_are_published_by_themselves_and_once() {
     let house = House::awake(Arc::new(Ground::new().await));
-    let pool = serve::start(&house.parts);
+    let pool = serve::start(&house.parts).unwrap();
     let photo = fixture(GOOD);
 
     let sends = (0..6).map(|n| {
@@ -123,7 +123,7 @@ async fn uploads_are_published_by_themselves_and_once() {
 async fn a_stop_lets_running_jobs_end_and_begins_no_others() {
     let (house, decoder) = troubled(Trouble::Long).await;
     let id = house.media("a.jpg", &fixture(TROUBLING)).await;
-    let pool = serve::start(&house.parts);
+    let pool = serve::start(&house.parts).unwrap();
     tokio::time::timeout(PATIENCE, decoder.begun.notified()).await.expect("the job begins");
     job_in(&house, id, "extract_metadata", "done").await;
 
@@ -138,7 +138,7 @@ async fn a_stop_lets_running_jobs_end_and_begins_no_others() {
     assert_eq!(ended.get_str("state").unwrap(), "done");
     assert_eq!(number(&ended, "attempt"), 1);
     assert_eq!(count(&house, "running").await, 0);
-    let pool = serve::start(&house.parts);
+    let pool = serve::start(&house.parts).unwrap();
     assert_eq!(finished(&house, id).await.processing_status, ProcessingStatus::Completed);
     pool.stop().await;
 }
@@ -149,7 +149,7 @@ async fn a_stop_waits_for_a_claim_that_is_under_way() {
     let leases = SlowClaim::new(house.parts.leases.clone());
     house.parts.leases = leases.clone();
     let id = house.media("a.jpg", &fixture(GOOD)).await;
-    let pool = serve::start(&house.parts);
+    let pool = serve::start(&house.parts).unwrap();
     tokio::time::timeout(PATIENCE, leases.claimed.notified()).await.expect("a job is claimed");
 
     let (early, ()) = tokio::join!(
@@ -171,7 +171,7 @@ async fn a_stop_waits_for_a_claim_that_is_under_way() {
 #[tokio::test]
 async fn a_job_that_keeps_failing_comes_again_later_and_ends_dead() {
     let (house, decoder) = troubled(Trouble::TryAgain).await;
-    let pool = serve::start(&house.parts);
+    let pool = serve::start(&house.parts).unwrap();
 
     let id = house.media("a.jpg", &fixture(TROUBLING)).await;
     let media = finished(&house, id).await;
@@ -196,7 +196,7 @@ async fn a_job_that_keeps_failing_comes_again_later_and_ends_dead() {
 #[tokio::test]
 async fn a_decoder_that_panics_ends_its_job_and_not_the_worker() {
     let (house, decoder) = troubled(Trouble::Panics).await;
-    let pool = serve::start(&house.parts);
+    let pool = serve::start(&house.parts).unwrap();
 
     let bad = house.media("bad.jpg", &fixture(TROUBLING)).await;
     let beside = house.media("beside.jpg", &fixture(GOOD)).await;
@@ -218,7 +218,7 @@ async fn a_decoder_that_panics_ends_its_job_and_not_the_worker() {
 #[tokio::test]
 async fn a_part_that_is_away_costs_no_attempt() {
     let (house, decoder) = troubled(Trouble::AwayOnce).await;
-    let pool = serve::start(&house.parts);
+    let pool = serve::start(&house.parts).unwrap();
 
     let id = house.media("a.jpg", &fixture(TROUBLING)).await;
     let media = finished(&house, id).await;
@@ -246,7 +246,7 @@ async fn while_the_scanner_is_away_the_other_lanes_go_on() {
     let (inner, away) = (house.parts.tools.scanner.clone(), AtomicBool::new(true));
     let scanner = Arc::new(Switched { inner, away });
     house.parts.tools.scanner = scanner.clone();
-    let pool = serve::start(&house.parts);
+    let pool = serve::start(&house.parts).unwrap();
 
     let waiting = house.media("waiting.jpg", &fixture(GOOD)).await;
     until("a scan that is put off", || async {

@@ -10,8 +10,8 @@ use bson::DateTime;
 use jobs::{
     job::Queue,
     ports::{
-        Decoder, Ending, Facts, Held, Leased, Leases, LocalFile, PictureSize, Pictures, PortError,
-        Scan, Scanner, Sniffed,
+        Decoder, Ending, Facts, Gone, Held, Leased, Leases, LocalFile, PictureSize, Pictures,
+        PortError, Scan, Scanner, Sniffed,
     },
 };
 use tokio::sync::Notify;
@@ -153,6 +153,14 @@ impl Leases for SlowClaim {
 
     async fn reap(&self, limit: u32) -> Result<u64, PortError> {
         self.inner.reap(limit).await
+    }
+
+    async fn inherit(&self, gone: &Gone, limit: u32) -> Result<u64, PortError> {
+        self.inner.inherit(gone, limit).await
+    }
+
+    async fn alone(&self, held: Held) -> Result<bool, PortError> {
+        self.inner.alone(held).await
     }
 
     async fn woken(&self) {

@@ -19,7 +19,9 @@ on_every_engine![
     who_lost_the_lease_changes_nothing,
     a_job_ends_once,
     heartbeats_keep_a_job,
+    a_job_whose_worker_died_beside_others_is_a_suspect,
     a_job_whose_worker_died_comes_back_with_a_crash,
+    what_a_process_of_this_machine_left_is_inherited_at_once,
     a_job_that_cannot_be_read_dies_and_keeps_nobody_waiting,
     a_retry_counts_the_attempt_only_when_it_is_said_so,
     a_dead_job_keeps_its_last_ten_errors,
@@ -88,12 +90,49 @@ async fn heartbeats_keep_a_job(bench: Bench) {
     assert!(bench.end(&kept, Ending::Done(None)).await);
 }
 
+async fn a_job_whose_worker_died_beside_others_is_a_suspect(bench: Bench) {
+    bench.push(&[ticket("a"), ticket("b")]).await;
+    let lost = bench.claim("mortal", 2).await;
+    bench.clock.forward(LEASE);
+
+    assert_eq!(bench.reap().await, 2);
+    let again = bench.claim("survivor", 2).await;
+    assert!(
+        bench.end(&again[0], Ending::Again { at: bench.at(0), counted: true, error: None }).await
+    );
+    let cleared = bench.claim_one("survivor").await;
+
+    assert!(lost.iter().all(|job| !job.runs_alone()));
+    assert!(again.iter().all(|job| job.runs_alone() && job.crashes == 0 && job.attempt == 1));
+    assert!(!cleared.runs_alone(), "it has ended without a crash");
+    assert_eq!(cleared.attempt, 2);
+}
+
+async fn what_a_process_of_this_machine_left_is_inherited_at_once(bench: Bench) {
+    bench.push(&[ticket("a"), ticket("b")]).await;
+    let left = bench.claim("ended", 1).await.remove(0);
+    let kept = bench.claim("running", 1).await.remove(0);
+
+    let inherited = bench.records.inherit(&|owner| owner == "ended", 9).await.unwrap();
+
+    assert_eq!(inherited, 1);
+    assert!(bench.end(&kept, Ending::Done(None)).await);
+    let again = bench.claim_one("next").await;
+    assert!(again.id == left.id && again.runs_alone());
+}
+
 async fn a_job_whose_worker_died_comes_back_with_a_crash(bench: Bench) {
     bench.push(&[ticket("a")]).await;
+    let first = bench.claim_one("mortal").await;
+    bench.clock.forward(LEASE);
+    assert_eq!((bench.reap().await, bench.reap().await), (1, 0));
+    assert!(!bench.records.alone(first.held()).await.unwrap(), "another has it");
 
-    for crashes in 0..3 {
+    // Beside others it was a suspect; alone, that crash turns out to be its own, too.
+    for (crashes, attempt) in [(0, 1), (2, 2)] {
         let job = bench.claim_one("mortal").await;
-        assert_eq!((job.crashes, job.attempt), (crashes, crashes + 1));
+        assert_eq!((job.crashes, job.attempt), (crashes, attempt));
+        assert!(bench.records.alone(job.held()).await.unwrap());
         bench.clock.forward(LEASE - Duration::from_millis(1));
         assert_eq!(bench.reap().await, 0, "the lease still holds");
         bench.clock.forward(Duration::from_millis(1));

@@ -1,0 +1,92 @@
+//! An attempt where it does no harm: on threads apart, and alone if it may be the end of its worker.
+
+use std::sync::Arc;
+
+use apalis::prelude::*;
+use jobs::ports::{Leased, Leases, PortError};
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::RwLock,
+};
+
+use super::{
+    backend::Work,
+    handle::{Ended, Engine},
+    lanes::Lanes,
+};
+
+/// What apalis hands to each attempt.
+#[derive(Clone)]
+pub struct Hands {
+    engine: Engine,
+    lanes: Lanes,
+    leases: Arc<dyn Leases>,
+    /// Shared by those that run beside each other, whole for the one that runs alone.
+    company: Arc<RwLock<()>>,
+    threads: Handle,
+}
+
+impl Hands {
+    /// Hands that work on these threads.
+    pub fn new(engine: Engine, lanes: Lanes, leases: Arc<dyn Leases>, threads: &Threads) -> Self {
+        Self { engine, lanes, leases, company: Arc::default(), threads: threads.handle.clone() }
+    }
+
+    /// Runs the job beside others, or alone when it was there as a worker died.
+    async fn run(&self, job: &Leased) -> Result<Ended, PortError> {
+        if !job.runs_alone() {
+            let _beside_others = self.company.read().await;
+            return Ok(self.engine.attempt(job).await);
+        }
+        let _alone = self.company.write().await;
+        if self.leases.alone(job.held()).await? {
+            tracing::info!(job.id = %job.id, job.kind = %job.kind, "runs alone after a crash");
+            Ok(self.engine.attempt(job).await)
+        } else {
+            Ok(Ended::Fenced)
+        }
+    }
+}
+
+/// Threads for attempts: a job that blocks them blocks no claim, no lease and no request.
+pub struct Threads {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl Threads {
+    /// As many as there are processors.
+    pub fn start() -> std::io::Result<Self> {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("job").build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // Waiting for them is not allowed here, and a job that hangs would never end.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// One attempt, and what its end means for the lane.
+pub async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
+    let apart = hands.threads.spawn({
+        let (hands, job) = (hands.clone(), work.job.clone());
+        async move { hands.run(&job).await }
+    });
+    match apart.await {
+        Ok(Ok(Ended::Away(_))) => hands.lanes.rest(work.job.queue),
+        Ok(Ok(Ended::Fenced)) => {}
+        Ok(Ok(_)) => hands.lanes.go_on(work.job.queue),
+        // Its lease lapses and it comes back.
+        Ok(Err(error)) => tracing::warn!(job.id = %work.job.id, %error, "a job could not begin"),
+        Err(error) => tracing::error!(job.id = %work.job.id, %error, "an attempt broke"),
+    }
+    drop(work);
+    hands.leases.ring();
+    Ok(())
+}
