@@ -1,7 +1,10 @@
 //! The one-shot door: a small file in one request.
 
 use axum::{
-    extract::{FromRequest, Multipart, Request, State},
+    body::Body,
+    extract::{
+        DefaultBodyLimit, FromRequest, Multipart, Request, State, multipart::MultipartError,
+    },
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -21,6 +24,9 @@ use super::{
     problem::Problem,
     wish::{Wish, upload},
 };
+
+/// The longest form: one chunk, and room for what is around it.
+const FORM_BYTES: usize = CHUNK_BYTES as usize + (64 << 10);
 
 /// The parameters of the one-shot door.
 #[derive(Debug, Deserialize)]
@@ -52,13 +58,18 @@ pub async fn take_in(
         let stream = body::stream(request.into_body());
         return take(&api, wish, filename, &kind, sha256, stream).await;
     }
-    let form = |error: axum::extract::multipart::MultipartError| {
-        Problem::bad("bad_form", error.body_text())
-    };
-    let mut parts = Multipart::from_request(request, &api)
+    take_form(&api, wish, request).await
+}
+
+/// Takes the first file of a form. All of it is bounded: the library keeps in memory what stands
+/// before a boundary, and passes over parts that are no files.
+async fn take_form(api: &Api, wish: OneShot, request: Request) -> Result<Response, Problem> {
+    let mut request = request.map(|body| Body::from_stream(body::stream(body)));
+    DefaultBodyLimit::max(FORM_BYTES).apply(&mut request);
+    let mut parts = Multipart::from_request(request, api)
         .await
         .map_err(|error| Problem::bad("bad_form", error.body_text()))?;
-    while let Some(field) = parts.next_field().await.map_err(form)? {
+    while let Some(field) = parts.next_field().await.map_err(|error| broken(&error))? {
         let Some(name) = field.file_name().map(str::to_owned) else { continue };
         let filename = wish.filename.clone().unwrap_or(name);
         let kind = field.content_type().unwrap_or("application/octet-stream").to_owned();
@@ -66,18 +77,36 @@ pub async fn take_in(
         let feed = async move {
             let mut field = field;
             while let Some(piece) = field.next().await {
-                if pieces.send(piece.map_err(std::io::Error::other)).await.is_err() {
-                    break;
+                let fault = piece.as_ref().err().map(broken);
+                let sent = pieces.send(piece.map_err(std::io::Error::other)).await;
+                if fault.is_some() || sent.is_err() {
+                    return fault;
                 }
             }
+            None
         };
         let stream = futures_util::stream::unfold(incoming, |mut incoming| async {
             incoming.recv().await.map(|piece| (piece, incoming))
         });
-        let taking = take(&api, wish, filename, &kind, None, Box::pin(stream));
-        return futures_util::future::join(taking, feed).await.0;
+        let taking = take(api, wish, filename, &kind, None, Box::pin(stream));
+        let (taken, fault) = futures_util::future::join(taking, feed).await;
+        return fault.map_or(taken, Err);
     }
     Err(Problem::bad("bad_form", "the form has no file"))
+}
+
+/// Why a form cannot be read: it is too large, its bytes stop coming, or it is no form.
+fn broken(error: &MultipartError) -> Problem {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        StatusCode::BAD_REQUEST => Problem::bad("bad_form", error.body_text()),
+        _ => Problem::bad("body_interrupted", format!("the form ended early: {error}")),
+    }
+}
+
+fn too_large() -> Problem {
+    let detail = format!("this door takes {CHUNK_BYTES} bytes, larger files go in chunks");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail)
 }
 
 /// Keeps the one part of a small file, then goes the way of all uploads.
@@ -111,10 +140,7 @@ async fn take(
     let id = upload.upload_id.clone();
     let part = api.tools.objects.put_part(&id.0, 1, expected, stream).await;
     let part: Part = part.map_err(|error| match error {
-        PortError::Refused { code, .. } if code == "chunk_size" => {
-            let detail = format!("this door takes {CHUNK_BYTES} bytes, larger files go in chunks");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail)
-        }
+        PortError::Refused { code, .. } if code == "chunk_size" => too_large(),
         other => other.into(),
     })?;
     if part.bytes == 0 {

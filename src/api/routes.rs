@@ -86,7 +86,8 @@ pub fn router(api: Api) -> Router {
     router
         .fallback(nowhere)
         .layer(map_response(as_problem))
-        // Bodies are bounded where they are read: a chunk by its length, JSON by 64 KiB.
+        // Bodies are bounded where they are read: a chunk by its length, JSON by 64 KiB, a form by
+        // one chunk and a little.
         .layer(DefaultBodyLimit::disable())
         .with_state(api)
 }

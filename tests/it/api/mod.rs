@@ -2,6 +2,7 @@
 
 mod access;
 mod describe;
+mod forms;
 mod media;
 mod refusals;
 mod uploads;
