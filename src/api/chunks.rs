@@ -12,7 +12,12 @@ use jobs::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Api, body, caller::Caller, problem::Problem, uploads::owned};
+use super::{
+    Api, body,
+    caller::Caller,
+    problem::Problem,
+    uploads::{owned, refuse_late},
+};
 
 /// `PUT /v1/uploads/{uploadId}/chunks/{n}`
 pub async fn put(
@@ -22,6 +27,7 @@ pub async fn put(
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let upload = owned(&api, &caller, id).await?;
+    refuse_late(&api, &upload)?;
     let number: u32 = number.parse().map_err(|_| Problem::not_found("chunk"))?;
     let Some(chunk) = upload.chunk(number) else {
         let count = upload.chunks.len();
@@ -40,7 +46,9 @@ pub async fn put(
     if chunk.uploaded {
         return compare(&upload, chunk, stream).await;
     }
-    refuse_late(&api, &upload)?;
+    if !upload.is_receiving() {
+        return Err(closed(&upload));
+    }
     let expected = Expected { length: Length::Exactly(wanted), sha256 };
     let id = &upload.upload_id.0;
     let part = api.tools.objects.put_part(id, number, expected, stream).await?;
@@ -65,7 +73,13 @@ async fn keep(api: &Api, upload: Upload, part: Part) -> Result<Json<Value>, Prob
             let taken = other.is_some_and(|chunk| chunk.uploaded);
             api.tools.objects.drop_part(&upload.upload_id.0, &part).await?;
             refuse_late(api, &current)?;
-            Err(if taken { conflict(part.number) } else { busy(part.number) })
+            Err(if taken {
+                conflict(part.number)
+            } else if current.is_receiving() {
+                busy(part.number)
+            } else {
+                closed(&current)
+            })
         }
     }
 }
@@ -99,18 +113,9 @@ async fn compare(
     Err(conflict(chunk.chunk_number))
 }
 
-/// Refuses chunks for an upload that has ended or expired.
-fn refuse_late(api: &Api, upload: &Upload) -> Result<(), Problem> {
-    let id = &upload.upload_id;
-    if !upload.is_receiving() {
-        let detail = format!("the upload {id} takes no more chunks");
-        return Err(Problem::conflict("upload_ended", detail));
-    }
-    if upload.expires_at <= api.tools.clock.now() {
-        let detail = format!("no chunk arrived in time, the upload {id} has expired");
-        return Err(Problem::conflict("upload_expired", detail));
-    }
-    Ok(())
+fn closed(upload: &Upload) -> Problem {
+    let detail = format!("the upload {} takes no more chunks", upload.upload_id);
+    Problem::conflict("upload_ended", detail)
 }
 
 fn kept(upload: &Upload, number: u32) -> Json<Value> {

@@ -115,3 +115,18 @@ pub async fn owned(api: &Api, caller: &Caller, id: String) -> Result<Upload, Pro
         Err(error) => Err(error.into()),
     }
 }
+
+/// Refuses what comes for an upload that came to nothing, with the code of its end. Its bytes are
+/// gone or going, so that nothing of it can be promised any more.
+pub fn refuse_late(api: &Api, upload: &Upload) -> Result<(), Problem> {
+    intake::refuse_ended(upload).map_err(|error| match error {
+        PortError::Refused { code, message } => Problem::conflict(&code, message),
+        other => other.into(),
+    })?;
+    if upload.is_receiving() && upload.expires_at <= api.tools.clock.now() {
+        let id = &upload.upload_id;
+        let detail = format!("no chunk arrived in time, the upload {id} has expired");
+        return Err(Problem::conflict("upload_expired", detail));
+    }
+    Ok(())
+}

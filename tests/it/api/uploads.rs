@@ -158,11 +158,11 @@ async fn a_cancelled_upload_leaves_nothing_and_takes_nothing() {
     house.put_chunk(&id, 2, vec![7]).await;
 
     let (cancelled, _) = house.ask("DELETE", &format!("/v1/uploads/{id}"), Value::Null).await;
-    let (late, problem) = house.put_chunk(&id, 2, vec![8]).await;
+    let (late, problem) = house.put_chunk(&id, 2, vec![7]).await;
     let (again, _) = house.ask("DELETE", &format!("/v1/uploads/{id}"), Value::Null).await;
 
     assert_eq!((cancelled, again), (StatusCode::NO_CONTENT, StatusCode::NO_CONTENT));
-    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("chunk_conflict")));
+    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("upload_cancelled")));
     assert_eq!(house.ground.files(), Vec::<String>::new());
     assert_eq!(show(&house, &id).await["status"], "cancelled");
 }
@@ -181,14 +181,48 @@ async fn an_upload_expires_when_no_chunk_comes_and_not_while_they_do() {
     house.ground.clock.forward(Duration::from_secs(3600));
     let log = house.recover().await;
     let expired = show(&house, &id).await;
-    let (late, problem) = house.put_chunk(&id, 2, chunk).await;
+    let repeated = house.put_chunk(&id, 1, chunk.clone()).await;
+    let late = house.put_chunk(&id, 2, chunk).await;
 
     assert_eq!(alive["status"], "uploading");
     assert!(log[0].starts_with("sweep: done (1 expired"), "{log:?}");
     assert_eq!(expired["status"], "failed");
     assert_eq!(expired["error"]["code"], "upload_expired");
-    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("upload_ended")));
+    for (status, problem) in [repeated, late] {
+        let refused = (StatusCode::CONFLICT, &json!("upload_expired"));
+        assert_eq!((status, &problem["code"]), refused, "{problem}");
+    }
     assert_eq!(house.ground.files(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_chunk_sent_again_is_refused_from_the_moment_the_upload_is_late() {
+    let house = House::new().await;
+    let id = announce(&house, CHUNK_BYTES as usize + 1, json!({})).await;
+    house.put_chunk(&id, 2, vec![7]).await;
+
+    house.ground.clock.forward(Duration::from_secs(3600));
+    let (late, problem) = house.put_chunk(&id, 2, vec![7]).await;
+
+    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("upload_expired")));
+}
+
+#[tokio::test]
+async fn a_chunk_sent_again_after_completion_is_kept_and_after_a_failure_is_not() {
+    let house = House::new().await;
+    let good = announce(&house, 3, json!({})).await;
+    let broken = announce(&house, 3, json!({ "sha256": "0".repeat(64) })).await;
+    for id in [&good, &broken] {
+        house.put_chunk(id, 1, b"abc".to_vec()).await;
+        house.complete(id).await;
+    }
+    house.drain().await;
+
+    let (kept, _) = house.put_chunk(&good, 1, b"abc".to_vec()).await;
+    let (late, problem) = house.put_chunk(&broken, 1, b"abc".to_vec()).await;
+
+    assert_eq!(kept, StatusCode::OK);
+    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("sha256_mismatch")));
 }
 
 #[tokio::test]
