@@ -44,7 +44,7 @@ pub async fn put(
     let sha256 = body::content_digest(request.headers())?;
     let stream = body::stream(request.into_body());
     if chunk.uploaded {
-        return compare(&upload, chunk, stream).await;
+        return compare(&upload, chunk, sha256, stream).await;
     }
     if !upload.is_receiving() {
         return Err(closed(&upload));
@@ -84,10 +84,12 @@ async fn keep(api: &Api, upload: Upload, part: Part) -> Result<Json<Value>, Prob
     }
 }
 
-/// A chunk that is there already: the same bytes are fine, others are not. Nothing is kept.
+/// A chunk that is there already: the same bytes are fine, others are not, and those that are not
+/// what their sender says are neither. Nothing is kept.
 async fn compare(
     upload: &Upload,
     chunk: &Chunk,
+    promised: Option<String>,
     mut stream: ByteStream,
 ) -> Result<Json<Value>, Problem> {
     let mut hash = Sha256::new();
@@ -107,7 +109,12 @@ async fn compare(
             format!("chunk {} has {wanted} bytes, the body has {bytes}", chunk.chunk_number);
         return Err(Problem::bad("chunk_size", detail));
     }
-    if chunk.sha256.as_deref() == Some(hex::encode(hash.finalize()).as_str()) {
+    let sha256 = hex::encode(hash.finalize());
+    if promised.is_some_and(|promised| promised != sha256) {
+        let detail = format!("the bytes of chunk {} have the SHA-256 {sha256}", chunk.chunk_number);
+        return Err(Problem::unprocessable("digest_mismatch", detail));
+    }
+    if chunk.sha256.as_ref() == Some(&sha256) {
         return Ok(kept(upload, chunk.chunk_number));
     }
     Err(conflict(chunk.chunk_number))

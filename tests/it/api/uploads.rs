@@ -92,9 +92,9 @@ async fn a_chunk_that_is_not_what_was_said_is_refused_and_nothing_is_kept() {
 
     let (short, problem) = put("abc", None).await;
     assert_eq!((short, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("chunk_size")));
+    let mismatch = (StatusCode::UNPROCESSABLE_ENTITY, json!("digest_mismatch"));
     let (wrong, problem) = put("abcdef", digest("fedcba")).await;
-    assert_eq!(wrong, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(problem["code"], "digest_mismatch");
+    assert_eq!((wrong, &problem["code"]), (mismatch.0, &mismatch.1));
     let (odd, problem) = put("abcdef", Some("sha-256=abc".into())).await;
     assert_eq!((odd, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("bad_digest_header")));
     assert_eq!(house.ground.files(), Vec::<String>::new());
@@ -103,6 +103,10 @@ async fn a_chunk_that_is_not_what_was_said_is_refused_and_nothing_is_kept() {
     assert_eq!(right, StatusCode::OK);
     let (other, problem) = put("ABCDEF", None).await;
     assert_eq!((other, &problem["code"]), (StatusCode::CONFLICT, &json!("chunk_conflict")));
+    for (again, said) in [("abcdef", "fedcba"), ("abcdeX", "abcdef")] {
+        let (wrong, problem) = put(again, digest(said)).await;
+        assert_eq!((wrong, &problem["code"]), (mismatch.0, &mismatch.1), "{again} for {said}");
+    }
     assert_eq!(house.ground.files().len(), 1);
 }
 
