@@ -19,7 +19,7 @@ use super::{
     caller::Caller,
     json::document,
     problem::Problem,
-    wish::{Wish, upload},
+    wish::{Wish, is_same, upload},
 };
 
 /// `POST /v1/uploads`
@@ -40,13 +40,11 @@ pub async fn create(
     let key = key.transpose()?.map(|key| format!("{}:{key}", wish.user_id));
     let upload = upload(&api, wish, key)?;
     let kept = api.tools.uploads.create(upload.clone()).await?;
-    let same = kept.size == upload.size
-        && kept.event_id == upload.event_id
-        && kept.original_filename == upload.original_filename;
-    if !same {
-        let detail = "this Idempotency-Key was used for another file";
+    if !is_same(&kept, &upload) {
+        let detail = "this Idempotency-Key was used for another wish";
         return Err(Problem::unprocessable("idempotency_mismatch", detail));
     }
+    refuse_late(&api, &kept)?;
     let location = format!("/v1/uploads/{}", kept.upload_id);
     let body = json!({
         "uploadId": kept.upload_id,

@@ -85,6 +85,22 @@ pub fn upload(api: &Api, wish: Wish, idempotency_key: Option<String>) -> Result<
     })
 }
 
+/// Whether both were wished with the same words; what became of `kept` since does not count.
+pub fn is_same(kept: &Upload, wished: &Upload) -> bool {
+    // Once the bytes are measured, the promise of an upload without one cannot be told any more.
+    let measured = kept.phase() == UploadPhase::Stored && wished.sha256.is_none();
+    kept.user_id == wished.user_id
+        && kept.event_id == wished.event_id
+        && kept.original_filename == wished.original_filename
+        && kept.mime_type == wished.mime_type
+        && kept.size == wished.size
+        && (measured || kept.sha256 == wished.sha256)
+        && kept.album_id == wished.album_id
+        && kept.caption == wished.caption
+        && kept.tags == wished.tags
+        && kept.visibility == wished.visibility
+}
+
 fn check(limits: &UploadLimits, wish: &Wish) -> Result<(), Problem> {
     if wish.size == 0 {
         return Err(Problem::unprocessable("empty_file", "the file is empty"));

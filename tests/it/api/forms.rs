@@ -1,4 +1,4 @@
-//! The one-request door: forms that are none, and bodies without an end.
+//! The one-request door: small files, forms that are none, and bodies without an end.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ use futures_util::stream;
 use jobs::model::CHUNK_BYTES;
 use serde_json::Value;
 
-use crate::house::{House, answer};
+use crate::house::{House, answer, fixture};
 
 const HEAD: &str =
     "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n";
@@ -89,4 +89,29 @@ async fn a_form_that_ends_early_or_has_no_file_is_refused() {
         assert_eq!(problem["code"], code, "{what}");
     }
     assert_eq!(house.ground.files(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_small_file_comes_in_one_request_as_it_is_or_as_a_form() {
+    let house = House::new().await;
+    let photo = fixture("images/gps_iphone.jpg");
+    let mut form = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.jpg\"\r\n\
+        Content-Type: image/jpeg\r\n\r\n"
+        .to_vec();
+    form.extend(&photo);
+    form.extend(b"\r\n--x--\r\n");
+    let raw = Request::post("/v1/media?eventId=1&userId=42&filename=a.jpg");
+    let raw = raw.header("content-type", "image/jpeg").body(Body::from(photo.clone())).unwrap();
+    let formed = Request::post("/v1/media?eventId=1&userId=42");
+    let formed = formed.header("content-type", "multipart/form-data; boundary=x");
+    let formed = formed.body(Body::from(form)).unwrap();
+
+    let answers = [answer(house.send(raw).await).await, answer(house.send(formed).await).await];
+    house.drain().await;
+
+    for (status, body) in answers {
+        assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+        let id = body["mediaId"].as_str().unwrap();
+        assert_eq!(house.bytes(&format!("/v1/media/{id}/file")).await.unwrap(), photo);
+    }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod describe;
 mod forms;
+mod idempotency;
 mod media;
 mod refusals;
 mod uploads;

@@ -11,7 +11,7 @@ use jobs::model::{CHUNK_BYTES, ProcessingStatus};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::house::{House, answer, fixture};
+use crate::house::{House, answer};
 
 /// A file of `bytes` bytes; no two chunks are alike.
 fn large(bytes: u64) -> Vec<u8> {
@@ -227,48 +227,4 @@ async fn a_chunk_sent_again_after_completion_is_kept_and_after_a_failure_is_not(
 
     assert_eq!(kept, StatusCode::OK);
     assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("sha256_mismatch")));
-}
-
-#[tokio::test]
-async fn the_same_idempotency_key_gets_the_same_upload() {
-    let house = House::new().await;
-    let ask = |size: u64| {
-        let wish = json!({
-            "eventId": 1, "userId": 42, "filename": "a.jpg", "size": size, "mimeType": "image/jpeg",
-        });
-        let request = Request::post("/v1/uploads").header("idempotency-key", "k1");
-        let request = request.body(Body::from(wish.to_string())).unwrap();
-        async { answer(house.send(request).await).await }
-    };
-
-    let (first, second, other) = (ask(5).await, ask(5).await, ask(6).await);
-
-    assert_eq!(first.1["uploadId"], second.1["uploadId"]);
-    assert_eq!(other.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(other.1["code"], "idempotency_mismatch");
-}
-
-#[tokio::test]
-async fn a_small_file_comes_in_one_request_as_it_is_or_as_a_form() {
-    let house = House::new().await;
-    let photo = fixture("images/gps_iphone.jpg");
-    let mut form = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.jpg\"\r\n\
-        Content-Type: image/jpeg\r\n\r\n"
-        .to_vec();
-    form.extend(&photo);
-    form.extend(b"\r\n--x--\r\n");
-    let raw = Request::post("/v1/media?eventId=1&userId=42&filename=a.jpg");
-    let raw = raw.header("content-type", "image/jpeg").body(Body::from(photo.clone())).unwrap();
-    let formed = Request::post("/v1/media?eventId=1&userId=42");
-    let formed = formed.header("content-type", "multipart/form-data; boundary=x");
-    let formed = formed.body(Body::from(form)).unwrap();
-
-    let answers = [answer(house.send(raw).await).await, answer(house.send(formed).await).await];
-    house.drain().await;
-
-    for (status, body) in answers {
-        assert_eq!(status, StatusCode::ACCEPTED, "{body}");
-        let id = body["mediaId"].as_str().unwrap();
-        assert_eq!(house.bytes(&format!("/v1/media/{id}/file")).await.unwrap(), photo);
-    }
 }
