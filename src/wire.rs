@@ -108,6 +108,7 @@ pub fn assemble(
         clock,
         uploads: records.clone(),
         media: records.clone(),
+        albums: records.clone(),
         users: records.clone(),
         queue: records.clone(),
         objects,

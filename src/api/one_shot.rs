@@ -135,7 +135,7 @@ async fn take(
         tags,
         visibility,
     };
-    let mut upload = upload(api, wish, None)?;
+    let mut upload = upload(api, wish, None).await?;
     let expected = Expected { length: Length::AtMost(CHUNK_BYTES), sha256 };
     let id = upload.upload_id.clone();
     let part = api.tools.objects.put_part(&id.0, 1, expected, stream).await;

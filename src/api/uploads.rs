@@ -38,7 +38,7 @@ pub async fn create(
     });
     // A key counts for one user: nobody can guess at the uploads of others.
     let key = key.transpose()?.map(|key| format!("{}:{key}", wish.user_id));
-    let upload = upload(&api, wish, key)?;
+    let upload = upload(&api, wish, key).await?;
     let kept = api.tools.uploads.create(upload.clone()).await?;
     if !is_same(&kept, &upload) {
         let detail = "this Idempotency-Key was used for another wish";

@@ -36,15 +36,16 @@ pub struct Wish {
 }
 
 /// The document of a new upload, or why there is none.
-pub fn upload(api: &Api, wish: Wish, idempotency_key: Option<String>) -> Result<Upload, Problem> {
+pub async fn upload(
+    api: &Api,
+    wish: Wish,
+    idempotency_key: Option<String>,
+) -> Result<Upload, Problem> {
     check(&api.limits, &wish)?;
-    let album_id: Option<AlbumId> =
-        match &wish.album_id {
-            Some(id) => Some(id.parse().map_err(|_| {
-                Problem::bad("bad_parameter", "albumId is not an id of 24 hex digits")
-            })?),
-            None => None,
-        };
+    let album_id = match &wish.album_id {
+        Some(id) => Some(album(api, id, wish.event_id).await?),
+        None => None,
+    };
     let now = api.tools.clock.now();
     let upload_id = UploadId(format!("upload_{}", uuid::Uuid::new_v4().simple()));
     let (bucket, _) = api.tools.objects.place();
@@ -83,6 +84,20 @@ pub fn upload(api: &Api, wish: Wish, idempotency_key: Option<String>) -> Result<
         rev: Some(1),
         upload_id,
     })
+}
+
+/// The album with this id. Nothing crosses events: another event's album is none.
+async fn album(api: &Api, id: &str, event: EventId) -> Result<AlbumId, Problem> {
+    let id: AlbumId = id
+        .parse()
+        .map_err(|_| Problem::bad("bad_parameter", "albumId is not an id of 24 hex digits"))?;
+    match api.tools.albums.album(id).await? {
+        Some(album) if album.event_id == event => Ok(id),
+        _ => {
+            let detail = format!("the event {event} has no album {id}");
+            Err(Problem::new(StatusCode::NOT_FOUND, "album_not_found", detail))
+        }
+    }
 }
 
 /// Whether both were wished with the same words; what became of `kept` since does not count.

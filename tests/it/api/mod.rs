@@ -1,6 +1,7 @@
 //! The HTTP doors: uploads, access, refusals.
 
 mod access;
+mod albums;
 mod describe;
 mod forms;
 mod idempotency;
