@@ -113,7 +113,8 @@ fn wrong_settings_are_said_all_at_once() {
     let mut wrong = program(data.path(), 8787);
     wrong.env("IVEN_BIND", "0.0.0.0:80").env("IVEN__WORKER__MEDIA", "0");
     let mut unknown = program(data.path(), 8787);
-    unknown.env("IVEN__HTTP__PORT", "80");
+    unknown.env("IVEN__HTTP__PORT", "80").env("IVEN__WORKER__SCAN", "many");
+    unknown.env("IVEN_PORT", "80");
     let mut unscanned = program(data.path(), 8787);
     unscanned.env_remove("CLAMD");
 
@@ -123,7 +124,9 @@ fn wrong_settings_are_said_all_at_once() {
     let [wrong, unknown, unscanned] = said.map(|said| said.err);
     assert!(wrong.contains("\n- http.bind is reachable from other machines"), "{wrong}");
     assert!(wrong.contains("\n- worker.ingest, scan, media and housekeeping"), "{wrong}");
-    assert!(unknown.contains("unknown field `port`"), "{unknown}");
+    assert!(unknown.contains("\n- http.port is no setting (IVEN__HTTP__PORT)"), "{unknown}");
+    assert!(unknown.contains("\n- worker.scan is not a whole number"), "{unknown}");
+    assert!(unknown.contains("IVEN_PORT is no setting and changes nothing"), "{unknown}");
     assert!(unscanned.contains("nothing is published unscanned"), "{unscanned}");
 }
 
