@@ -168,6 +168,25 @@ fn the_doctor_looks_at_each_part() {
     assert_eq!((ill.status, parts(&ill.out).as_slice()), (Some(1), &without[..]), "{ill:?}");
 }
 
+#[tokio::test]
+async fn the_doctor_asks_the_service_about_stores_in_use_and_about_no_others() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start(data.path()).await;
+    let blocked = data.path().join("file");
+    std::fs::write(&blocked, "no folder").unwrap();
+
+    let in_use = run(program(data.path(), service.port), &["doctor"]);
+    let alone = run(program(data.path(), NOBODY), &["doctor"]);
+    let wrong = run(program(&blocked, service.port), &["doctor"]);
+
+    let well = [("ok", "scanner"), ("ok", "stores")];
+    assert_eq!((in_use.status, parts(&in_use.out).as_slice()), (Some(0), &well[..]), "{in_use:?}");
+    let ill = [("ok", "scanner"), ("FAIL", "stores")];
+    for said in [alone, wrong] {
+        assert_eq!((said.status, parts(&said.out).as_slice()), (Some(1), &ill[..]), "{said:?}");
+    }
+}
+
 #[test]
 fn a_second_migration_has_nothing_to_do() {
     let data = tempfile::tempdir().unwrap();
