@@ -69,7 +69,7 @@ async fn take_form(api: &Api, wish: OneShot, request: Request) -> Result<Respons
     let mut parts = Multipart::from_request(request, api)
         .await
         .map_err(|error| Problem::bad("bad_form", error.body_text()))?;
-    while let Some(field) = parts.next_field().await.map_err(|error| broken(&error))? {
+    while let Some(field) = parts.next_field().await.map_err(|error| broken(api, &error))? {
         let Some(name) = field.file_name().map(str::to_owned) else { continue };
         let filename = wish.filename.clone().unwrap_or(name);
         let kind = field.content_type().unwrap_or("application/octet-stream").to_owned();
@@ -77,7 +77,7 @@ async fn take_form(api: &Api, wish: OneShot, request: Request) -> Result<Respons
         let feed = async move {
             let mut field = field;
             while let Some(piece) = field.next().await {
-                let fault = piece.as_ref().err().map(broken);
+                let fault = piece.as_ref().err().map(|error| broken(api, error));
                 let sent = pieces.send(piece.map_err(std::io::Error::other)).await;
                 if fault.is_some() || sent.is_err() {
                     return fault;
@@ -96,17 +96,25 @@ async fn take_form(api: &Api, wish: OneShot, request: Request) -> Result<Respons
 }
 
 /// Why a form cannot be read: it is too large, its bytes stop coming, or it is no form.
-fn broken(error: &MultipartError) -> Problem {
+fn broken(api: &Api, error: &MultipartError) -> Problem {
     match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(most(api)),
         StatusCode::BAD_REQUEST => Problem::bad("bad_form", error.body_text()),
         _ => Problem::bad("body_interrupted", format!("the form ended early: {error}")),
     }
 }
 
-fn too_large() -> Problem {
-    let detail = format!("this door takes {CHUNK_BYTES} bytes, larger files go in chunks");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail)
+/// The largest file of this door: one chunk, or less where less is allowed at all.
+fn most(api: &Api) -> u64 {
+    CHUNK_BYTES.min(api.limits.file_bytes)
+}
+
+fn too_large(most: u64) -> Problem {
+    let larger =
+        if most < CHUNK_BYTES { "no door takes more" } else { "larger files go in chunks" };
+    let detail = format!("this door takes {most} bytes, {larger}");
+    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail);
+    problem.with("limit", json!(most))
 }
 
 /// Keeps the one part of a small file, then goes the way of all uploads.
@@ -136,11 +144,12 @@ async fn take(
         visibility,
     };
     let mut upload = upload(api, wish, None).await?;
-    let expected = Expected { length: Length::AtMost(CHUNK_BYTES), sha256 };
+    let most = most(api);
+    let expected = Expected { length: Length::AtMost(most), sha256 };
     let id = upload.upload_id.clone();
     let part = api.tools.objects.put_part(&id.0, 1, expected, stream).await;
     let part: Part = part.map_err(|error| match error {
-        PortError::Refused { code, .. } if code == "chunk_size" => too_large(),
+        PortError::Refused { code, .. } if code == "chunk_size" => too_large(most),
         other => other.into(),
     })?;
     if part.bytes == 0 {

@@ -12,7 +12,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use jobs::model::CHUNK_BYTES;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::house::{House, answer, fixture};
 
@@ -63,6 +63,26 @@ async fn a_form_without_an_end_is_refused_and_not_read_to_its_end() {
         assert_eq!(problem["code"], "file_too_large", "{place}");
         let most = usize::try_from(CHUNK_BYTES).unwrap() + (1 << 20);
         assert!(read <= most, "{place}: {read} bytes were read");
+    }
+    assert_eq!(house.ground.files(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_largest_file_of_the_settings_counts_at_this_door_too() {
+    let house = House::with_settings("[uploads]\nmax_file_mb = 1\n").await;
+    let bytes = vec![b'y'; (1 << 20) + 1];
+    let raw = Request::post("/v1/media?eventId=1&userId=42&filename=a.jpg");
+    let raw = raw.body(Body::from(bytes.clone())).unwrap();
+    let formed = [HEAD.as_bytes(), &bytes, b"\r\n--x--\r\n"].concat();
+
+    let answers = [answer(house.send(raw).await).await, form(&house, Body::from(formed)).await];
+
+    for (status, problem) in answers {
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{problem}");
+        assert_eq!(
+            (&problem["code"], &problem["limit"]),
+            (&json!("file_too_large"), &json!(1 << 20))
+        );
     }
     assert_eq!(house.ground.files(), Vec::<String>::new());
 }
