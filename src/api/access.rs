@@ -138,6 +138,11 @@ impl Access {
 
 const ALL: [Scope; 5] = [Scope::Upload, Scope::Read, Scope::Enqueue, Scope::Notify, Scope::Admin];
 
+/// Whether these words, a space between, are scopes that an end user's token can carry.
+pub fn are_for_people(words: &str) -> bool {
+    words.split(' ').all(|word| scope_named(word).is_some())
+}
+
 /// The scopes that an end user's token can carry; the others are for services.
 fn scope_named(word: &str) -> Option<Scope> {
     match word {

@@ -190,6 +190,32 @@ async fn a_token_ends_is_bound_and_cannot_be_forged() {
 }
 
 #[tokio::test]
+async fn a_token_that_would_open_nothing_or_too_long_is_not_minted() {
+    let town = Town::new().await;
+    let wishes = [
+        json!({ "userId": 42, "scope": "admin" }),
+        json!({ "userId": 42, "scope": "read notify" }),
+        json!({ "userId": 42, "scope": "write" }),
+        json!({ "userId": 42, "scope": "" }),
+        json!({ "userId": 42, "expiresIn": 0 }),
+        json!({ "userId": 42, "expiresIn": 86_401 }),
+    ];
+
+    for wish in wishes {
+        let body = Body::from(wish.to_string());
+        let (status, said) = Town::send(&town.house, "POST", "/v1/tokens", Some(KEY), body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{wish}: {said}");
+        assert_eq!(said["code"], "bad_parameter", "{wish}");
+    }
+    for scope in ["upload", "read", "upload read"] {
+        let wish = json!({ "userId": 42, "scope": scope, "expiresIn": 86_400 });
+        let body = Body::from(wish.to_string());
+        let (status, said) = Town::send(&town.house, "POST", "/v1/tokens", Some(KEY), body).await;
+        assert_eq!(status, StatusCode::CREATED, "{scope}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_minted_token_works_in_the_header_and_in_the_address() {
     let town = Town::new().await;
     let wish = Body::from(json!({ "userId": 42, "events": [1] }).to_string());
