@@ -106,7 +106,8 @@ impl Access {
         }
     }
 
-    fn person(&self, token: &str) -> Option<Person> {
+    /// The end user who has this token; `None` if it is worth nothing.
+    pub fn person(&self, token: &str) -> Option<Person> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         let key = match header.alg {
             Algorithm::HS256 => &self.secret.as_ref()?.check,

@@ -226,3 +226,16 @@ async fn a_minted_token_works_in_the_header_and_in_the_address() {
     let path = format!("/v1/media/{}/file?token={token}", town.media);
     assert!(town.house.bytes(&path).await.is_ok());
 }
+
+#[tokio::test]
+async fn the_key_of_a_service_is_not_taken_from_the_address() {
+    let key = "a-key-without-spaces";
+    let keys = format!("keys = [{{ name = \"a\", key = \"{key}\", scopes = [\"read\"] }}]");
+    let house = House::with_settings(&keys).await;
+
+    let header = Town::send(&house, "GET", "/v1/media?eventId=1", Some(key), Body::empty()).await;
+    let path = format!("/v1/media?eventId=1&token={key}");
+    let address = Town::send(&house, "GET", &path, None, Body::empty()).await;
+
+    assert_eq!((header.0, address.0), (StatusCode::OK, StatusCode::UNAUTHORIZED));
+}
