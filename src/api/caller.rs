@@ -83,14 +83,6 @@ impl Caller {
         Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
     }
 
-    /// Refuses end users.
-    pub fn must_be_service(&self) -> Result<(), Problem> {
-        if self.is_service() {
-            return Ok(());
-        }
-        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "this needs the key of a service"))
-    }
-
     fn is_service(&self) -> bool {
         matches!(self, Self::Service(_))
     }
