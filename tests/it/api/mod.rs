@@ -7,4 +7,6 @@ mod forms;
 mod idempotency;
 mod media;
 mod refusals;
+mod signatures;
 mod uploads;
+mod visibility;
