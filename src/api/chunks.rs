@@ -6,6 +6,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 use jobs::{
+    intake,
     model::{Chunk, Upload},
     ports::{ByteStream, Expected, Length, Part, later},
 };
@@ -65,22 +66,18 @@ async fn keep(api: &Api, upload: Upload, part: Part) -> Result<Json<Value>, Prob
         return Ok(kept(&after, part.number));
     }
     let current = api.tools.uploads.upload(&upload.upload_id).await?;
-    match current.chunk(part.number) {
-        Some(first) if first.sha256.as_ref() == Some(&part.sha256) => {
-            Ok(kept(&current, part.number))
-        }
-        other => {
-            let taken = other.is_some_and(|chunk| chunk.uploaded);
-            api.tools.objects.drop_part(&upload.upload_id.0, &part).await?;
-            refuse_late(api, &current)?;
-            Err(if taken {
-                conflict(part.number)
-            } else if current.is_receiving() {
-                busy(part.number)
-            } else {
-                closed(&current)
-            })
-        }
+    let first = current.chunk(part.number).filter(|chunk| chunk.uploaded);
+    let same = first.is_some_and(|first| first.sha256.as_ref() == Some(&part.sha256));
+    // The same bytes are the same part, which is kept; unless all parts of the upload are gone.
+    if !same || intake::refuse_ended(&current).is_err() {
+        api.tools.objects.drop_part(&upload.upload_id.0, &part).await?;
+    }
+    refuse_late(api, &current)?;
+    match first {
+        Some(_) if same => Ok(kept(&current, part.number)),
+        Some(_) => Err(conflict(part.number)),
+        None if current.is_receiving() => Err(busy(part.number)),
+        None => Err(closed(&current)),
     }
 }
 

@@ -200,6 +200,36 @@ async fn an_upload_expires_when_no_chunk_comes_and_not_while_they_do() {
 }
 
 #[tokio::test]
+async fn a_chunk_under_way_when_its_upload_is_cancelled_is_refused_and_leaves_nothing() {
+    for already_there in [false, true] {
+        let house = House::new().await;
+        let id = announce(&house, 3, json!({})).await;
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (go_on, goes_on) = tokio::sync::oneshot::channel::<()>();
+        let slow = futures_util::stream::once(async {
+            begun.send(()).unwrap();
+            goes_on.await.unwrap();
+            Ok::<_, std::io::Error>("abc")
+        });
+        let slow = Request::put(format!("/v1/uploads/{id}/chunks/1")).body(Body::from_stream(slow));
+
+        let meanwhile = async {
+            has_begun.await.unwrap();
+            if already_there {
+                house.put_chunk(&id, 1, b"abc".to_vec()).await;
+            }
+            house.ask("DELETE", &format!("/v1/uploads/{id}"), Value::Null).await;
+            go_on.send(()).unwrap();
+        };
+        let (late, ()) = futures_util::future::join(house.send(slow.unwrap()), meanwhile).await;
+        let (status, problem) = answer(late).await;
+
+        assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("upload_cancelled")));
+        assert_eq!(house.ground.files(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
 async fn a_chunk_sent_again_is_refused_from_the_moment_the_upload_is_late() {
     let house = House::new().await;
     let id = announce(&house, CHUNK_BYTES as usize + 1, json!({})).await;
