@@ -172,7 +172,8 @@ pub async fn change(
     Err(lost)
 }
 
-fn refuse_ended(upload: &Upload) -> Result<(), PortError> {
+/// Refuses an upload that was cancelled, has expired or failed, with the code of its end.
+pub fn refuse_ended(upload: &Upload) -> Result<(), PortError> {
     let id = &upload.upload_id;
     match upload.status {
         UploadStatus::Cancelled => {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     links::Links,
-    ports::{Clock, Decoder, JobQueue, MediaStore, Objects, PictureSize, Scanner, Uploads, Users},
+    ports::{
+        Albums, Clock, Decoder, JobQueue, MediaStore, Objects, PictureSize, Scanner, Uploads, Users,
+    },
     steps::Recorder,
 };
 
@@ -15,6 +17,7 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     pub uploads: Arc<dyn Uploads>,
     pub media: Arc<dyn MediaStore>,
+    pub albums: Arc<dyn Albums>,
     pub users: Arc<dyn Users>,
     pub queue: Arc<dyn JobQueue>,
     pub recorder: Arc<Recorder>,

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::Config,
+    config::{self, Config},
     doctor, ingest,
     serve::{self, Role},
     telemetry, wire,
@@ -85,6 +85,10 @@ fn settings(file: Option<&std::path::Path>) -> anyhow::Result<Config> {
         ),
         None => None,
     };
-    Config::read(text.as_deref(), std::env::vars())
+    let environment: Vec<_> = std::env::vars_os().collect();
+    for name in config::unused(&environment) {
+        eprintln!("{name} is no setting and changes nothing: settings are IVEN__SECTION__KEY");
+    }
+    Config::read(text.as_deref(), environment)
         .map_err(|faults| anyhow::anyhow!("the settings have faults:\n- {}", faults.join("\n- ")))
 }

@@ -1,9 +1,12 @@
 //! The settings: defaults, then a file, then the environment; all faults at once.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+mod layers;
+
+use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+
+use layers::Layers;
 
 /// The defaults, which are also the manual.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -14,6 +17,9 @@ const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("CLAMD", "scanner", "address"),
     ("IVEN_BIND", "http", "bind"),
 ];
+
+/// Names of the environment that the scripts read; README.md tells of them.
+const OF_SCRIPTS: [&str; 3] = ["IVEN_DATA", "IVEN_FRESHCLAM", "IVEN_CORPUS"];
 
 /// All settings; `config.default.toml` explains them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -85,24 +91,21 @@ impl Config {
     /// The defaults under `file` (the text of a settings file) under `environment`.
     pub fn read(
         file: Option<&str>,
-        environment: impl IntoIterator<Item = (String, String)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Vec<String>> {
-        let parse = |text: &str, what: &str| {
-            text.parse::<Table>().map_err(|error| vec![format!("{what}: {error}")])
-        };
-        let mut settings = parse(DEFAULTS, "the defaults")?;
+        let defaults = DEFAULTS.parse().map_err(|error| vec![format!("the defaults: {error}")])?;
+        let mut layers = Layers::new(defaults);
         if let Some(file) = file {
-            merge(&mut settings, parse(file, "the settings file")?);
+            layers.file(file);
         }
         for (name, value) in environment {
-            if let Some((section, key)) = setting_of(&name) {
-                set(&mut settings, &section, key, &value);
-            }
+            layers.variable(&name, &value);
         }
+        let (settings, mut faults) = layers.done();
         let config: Self = settings
             .try_into()
             .map_err(|error: toml::de::Error| vec![error.message().to_owned()])?;
-        let faults = config.faults();
+        faults.extend(config.faults());
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 
@@ -141,6 +144,13 @@ impl Config {
         let odd = uploads.max_file_mb == 0 || uploads.max_file_mb > 48_000;
         fault(odd, "uploads.max_file_mb is not from 1 to 48000");
         fault(uploads.idle_seconds == 0, "uploads.idle_seconds is 0");
+        let odd = uploads.hard_seconds < uploads.idle_seconds;
+        fault(odd, "uploads.hard_seconds is below uploads.idle_seconds");
+        let scanner = &self.scanner;
+        let odd = !(1..=48_000).contains(&scanner.max_file_mb);
+        fault(odd, "scanner.max_file_mb is not from 1 to 48000");
+        fault(scanner.timeout_seconds == 0, "scanner.timeout_seconds is 0");
+        fault(self.decoder.timeout_seconds == 0, "decoder.timeout_seconds is 0");
         fault(self.decoder.memory_mb < 64, "decoder.memory_mb is below 64");
         let format = self.log.format.as_str();
         fault(!["pretty", "json"].contains(&format), "log.format is neither pretty nor json");
@@ -153,49 +163,23 @@ impl Config {
     }
 }
 
-/// The section and key that a name of the environment means.
-fn setting_of(name: &str) -> Option<(String, &str)> {
-    if let Some((_, section, key)) = SHORT_NAMES.iter().find(|(short, ..)| *short == name) {
-        return Some(((*section).to_owned(), key));
-    }
-    None.or_else(|| {
-        let (section, key) = name.strip_prefix("IVEN__")?.split_once("__")?;
-        Some((section.to_ascii_lowercase(), key))
-    })
-}
-
-/// A value of the environment: TOML where it is (numbers, lists), else text.
-fn set(settings: &mut Table, section: &str, key: &str, value: &str) {
-    let key = key.to_ascii_lowercase();
-    let Some(Value::Table(section)) = settings.get_mut(section) else {
-        let only = Table::from_iter([(key, Value::String(value.to_owned()))]);
-        // Unknown sections are kept, so that they are complained of like unknown keys.
-        settings.insert(section.to_owned(), Value::Table(only));
-        return;
+/// Variables that look like ours and change nothing: neither settings nor known to the scripts.
+pub fn unused(environment: &[(OsString, OsString)]) -> Vec<&str> {
+    let known = |name: &&str| {
+        name.starts_with("IVEN__")
+            || SHORT_NAMES.iter().any(|(short, ..)| short == name)
+            || OF_SCRIPTS.contains(name)
     };
-    let text = matches!(section.get(&key), Some(Value::String(_)));
-    let parsed = format!("value = {value}").parse::<Table>().ok();
-    let parsed = parsed.and_then(|mut table| table.remove("value")).filter(|_| !text);
-    section.insert(key, parsed.unwrap_or_else(|| Value::String(value.to_owned())));
-}
-
-fn merge(into: &mut Table, from: Table) {
-    for (name, value) in from {
-        match (into.get_mut(&name), value) {
-            (Some(Value::Table(into)), Value::Table(from)) => merge(into, from),
-            (_, value) => {
-                into.insert(name, value);
-            }
-        }
-    }
+    let names = environment.iter().filter_map(|(name, _)| name.to_str());
+    names.filter(|name| name.starts_with("IVEN_") && !known(name)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    fn environment(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+        pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 
     #[test]
@@ -218,20 +202,75 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_said_at_once() {
-        let file = "[http]\nbind = \"0.0.0.0:80\"\n[thumbnails]\nsizes = [9]\n";
+    fn all_faults_are_said_at_once_and_name_their_key_and_place() {
+        let file = "[http]\nbind = \"0.0.0.0:80\"\nport = 80\n[htp]\n[log]\nlevel = 5\n\
+                    [thumbnails]\nsizes = [9]\n[uploads]\nidle_seconds = 10\nhard_seconds = 9\n";
+        let names = [
+            ("IVEN__WORKER__MEDIA", "two"),
+            ("IVEN__WORKER__SCAN", "-1"),
+            ("IVEN__WORKER__CRON", "1"),
+            ("IVEN__HTTP", "x"),
+            ("IVEN__SCANNER__TIMEOUT_SECONDS", "0"),
+            ("IVEN__DECODER__TIMEOUT_SECONDS", "0"),
+        ];
 
-        let faults = Config::read(Some(file), Vec::new()).unwrap_err();
+        let faults = Config::read(Some(file), environment(&names)).unwrap_err();
 
-        assert_eq!(faults.len(), 2, "{faults:?}");
+        let number = "is not a whole number, not below 0 and not too large";
+        let expected = [
+            "http.port is no setting (the settings file)",
+            "htp is no section of the settings (the settings file)",
+            "log.level is not a text (the settings file)",
+            &format!("worker.media {number} (IVEN__WORKER__MEDIA)"),
+            &format!("worker.scan {number} (IVEN__WORKER__SCAN)"),
+            "worker.cron is no setting (IVEN__WORKER__CRON)",
+            "IVEN__HTTP is not of the form IVEN__SECTION__KEY",
+            "http.bind is reachable from other machines, which needs a key in auth.keys",
+            "thumbnails.sizes are not rising numbers from 16 to 8192",
+            "uploads.hard_seconds is below uploads.idle_seconds",
+            "scanner.timeout_seconds is 0",
+            "decoder.timeout_seconds is 0",
+        ];
+        let sorted = |mut faults: Vec<String>| {
+            faults.sort();
+            faults
+        };
+        assert_eq!(sorted(faults), sorted(expected.map(str::to_owned).into()));
     }
 
     #[test]
-    fn an_unknown_key_is_an_error_wherever_it_stands() {
-        let names = environment(&[("IVEN__HTTP__PORT", "80")]);
+    fn a_fault_does_not_repeat_a_secret() {
+        let key = "{ name = \"api\", key = 5318008, scopes = [\"read\"] }";
+        for (file, place) in [
+            (format!("[auth]\nkeys = [{key}]"), "auth.keys is not a list"),
+            ("[auth]\ntoken_secret = 5318008".to_owned(), "auth.token_secret is not a text"),
+            ("\n[auth]\ntoken_secret = \"5318008\n".to_owned(), "the settings file, line 3: "),
+        ] {
+            let faults = Config::read(Some(&file), Vec::new()).unwrap_err();
 
-        assert!(Config::read(None, names).unwrap_err()[0].contains("port"));
-        assert!(Config::read(Some("[htp]\n"), Vec::new()).unwrap_err()[0].contains("htp"));
+            assert!(faults[0].starts_with(place), "{faults:?}");
+            assert!(!faults[0].contains("5318008"), "{faults:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_a_fault_of_our_variables_only() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = || OsString::from_vec(vec![b'a', 0xff]);
+        let named = |name: &str| vec![(OsString::from(name), odd()), (odd(), odd())];
+
+        assert!(Config::read(None, named("LS_COLORS")).is_ok());
+        let faults = Config::read(None, named("CLAMD")).unwrap_err();
+        assert_eq!(faults, ["scanner.address is no text in UTF-8 (CLAMD)"]);
+    }
+
+    #[test]
+    fn a_variable_that_changes_nothing_is_known() {
+        let names = ["IVEN_BIND", "IVEN_DATA", "IVEN_PORT", "IVEN__LOG__LEVEL", "HOME"];
+
+        let all = environment(&names.map(|name| (name, "x")));
+
+        assert_eq!(unused(&all), ["IVEN_PORT"]);
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! `doctor`: every part that the worker leans on, a line each.
 
+use std::time::Duration;
+
 use jobs::ports::{Objects, PortError};
 
 use crate::{config::Config, wire};
+
+/// A service that does not answer in this time is not well.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints a line a part; 1 if a required part fails.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
@@ -16,9 +21,18 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
             status |= line("records", records) | line("objects", objects);
         }
         // The embedded store has one process: if that is the service, it is the one to ask.
-        Err(error) => status |= line("stores", running(&service, &error).await),
+        Err(error) if is_in_use(&error) => {
+            status |= line("stores", running(&service, &error).await);
+        }
+        Err(error) => status |= line("stores", Err(PortError::Unavailable(format!("{error:#}")))),
     }
     Ok(status)
+}
+
+/// Whether the stores do not open because another process has them.
+fn is_in_use(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<PortError>();
+    matches!(error, Some(PortError::Refused { code, .. }) if code == "data_folder_in_use")
 }
 
 async fn scanner(config: &Config) -> u8 {
@@ -34,8 +48,8 @@ async fn scanner(config: &Config) -> u8 {
 
 /// What the service that holds the stores says of them; without one, why they do not open.
 async fn running(service: &str, why: &anyhow::Error) -> Result<String, PortError> {
-    let asked = reqwest::get(format!("{service}/readyz")).await;
-    match asked.and_then(reqwest::Response::error_for_status) {
+    let asking = reqwest::Client::new().get(format!("{service}/readyz")).timeout(PATIENCE);
+    match asking.send().await.and_then(reqwest::Response::error_for_status) {
         Ok(_) => Ok(format!("in use by the service at {service}, which is ready")),
         Err(_) => Err(PortError::Unavailable(format!("{why:#}"))),
     }

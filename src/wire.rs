@@ -111,6 +111,7 @@ pub fn assemble(
         clock,
         uploads: records.clone(),
         media: records.clone(),
+        albums: records.clone(),
         users: records.clone(),
         queue: records.clone(),
         recorder: Arc::new(recorder),

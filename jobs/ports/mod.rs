@@ -1,5 +1,6 @@
 //! What jobs need of the world, in the words of the product.
 
+mod albums;
 mod clock;
 mod decoder;
 mod error;
@@ -10,6 +11,7 @@ mod scanner;
 mod uploads;
 mod users;
 
+pub use albums::Albums;
 pub use clock::{Clock, later};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
 pub use error::PortError;

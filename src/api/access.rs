@@ -106,7 +106,8 @@ impl Access {
         }
     }
 
-    fn person(&self, token: &str) -> Option<Person> {
+    /// The end user who has this token; `None` if it is worth nothing.
+    pub fn person(&self, token: &str) -> Option<Person> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         let key = match header.alg {
             Algorithm::HS256 => &self.secret.as_ref()?.check,
@@ -137,6 +138,11 @@ impl Access {
 }
 
 const ALL: [Scope; 5] = [Scope::Upload, Scope::Read, Scope::Enqueue, Scope::Notify, Scope::Admin];
+
+/// Whether these words, a space between, are scopes that an end user's token can carry.
+pub fn are_for_people(words: &str) -> bool {
+    words.split(' ').all(|word| scope_named(word).is_some())
+}
 
 /// The scopes that an end user's token can carry; the others are for services.
 fn scope_named(word: &str) -> Option<Scope> {

@@ -34,29 +34,38 @@ impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let credential = credential(parts)?;
-        api.access.caller(credential.as_deref()).ok_or_else(|| {
+        let caller = match bearer(parts)? {
+            Some(credential) => api.access.caller(Some(&credential)),
+            None => match token(parts) {
+                Some(token) => api.access.person(token).map(Self::Person),
+                None => api.access.caller(None),
+            },
+        };
+        caller.ok_or_else(|| {
             let detail = "a valid key or token is needed: Authorization: Bearer ...";
             Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
         })
     }
 }
 
-/// The credential of a request: the header, or `?token=` where a header cannot be sent.
-fn credential(parts: &Parts) -> Result<Option<String>, Problem> {
-    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-        let bearer = value.to_str().ok().and_then(|value| {
-            let (scheme, rest) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim().to_owned())
-        });
-        return bearer.map(Some).ok_or_else(|| {
-            let detail = "the header Authorization is not of the form Bearer KEY";
-            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
-        });
-    }
+/// The credential in the header.
+fn bearer(parts: &Parts) -> Result<Option<String>, Problem> {
+    let Some(value) = parts.headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let bearer = value.to_str().ok().and_then(|value| {
+        let (scheme, rest) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim().to_owned())
+    });
+    bearer.map(Some).ok_or_else(|| {
+        let detail = "the header Authorization is not of the form Bearer KEY";
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    })
+}
+
+/// The token in the address, where a header cannot be sent. Addresses stand in the logs of proxies:
+/// a token ends soon, the key of a service does not, so keys are not taken from here.
+fn token(parts: &Parts) -> Option<&str> {
     let query = parts.uri.query().unwrap_or_default();
-    let token = query.split('&').find_map(|pair| pair.strip_prefix("token="));
-    Ok(token.map(str::to_owned))
+    query.split('&').find_map(|pair| pair.strip_prefix("token="))
 }
 
 impl Caller {
@@ -72,14 +81,6 @@ impl Caller {
         let name = format!("{scope:?}").to_lowercase();
         let detail = format!("this key or token does not have the scope {name}");
         Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
-    }
-
-    /// Refuses end users.
-    pub fn must_be_service(&self) -> Result<(), Problem> {
-        if self.is_service() {
-            return Ok(());
-        }
-        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "this needs the key of a service"))
     }
 
     fn is_service(&self) -> bool {

@@ -6,13 +6,19 @@ use axum::{
 };
 use futures_util::StreamExt;
 use jobs::{
+    intake,
     model::{Chunk, Upload},
     ports::{ByteStream, Expected, Length, Part, later},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Api, body, caller::Caller, problem::Problem, uploads::owned};
+use super::{
+    Api, body,
+    caller::Caller,
+    problem::Problem,
+    uploads::{owned, refuse_late},
+};
 
 /// `PUT /v1/uploads/{uploadId}/chunks/{n}`
 pub async fn put(
@@ -22,6 +28,7 @@ pub async fn put(
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let upload = owned(&api, &caller, id).await?;
+    refuse_late(&api, &upload)?;
     let number: u32 = number.parse().map_err(|_| Problem::not_found("chunk"))?;
     let Some(chunk) = upload.chunk(number) else {
         let count = upload.chunks.len();
@@ -38,9 +45,11 @@ pub async fn put(
     let sha256 = body::content_digest(request.headers())?;
     let stream = body::stream(request.into_body());
     if chunk.uploaded {
-        return compare(&upload, chunk, stream).await;
+        return compare(&upload, chunk, sha256, stream).await;
     }
-    refuse_late(&api, &upload)?;
+    if !upload.is_receiving() {
+        return Err(closed(&upload));
+    }
     let expected = Expected { length: Length::Exactly(wanted), sha256 };
     let id = &upload.upload_id.0;
     let part = api.tools.objects.put_part(id, number, expected, stream).await?;
@@ -57,23 +66,27 @@ async fn keep(api: &Api, upload: Upload, part: Part) -> Result<Json<Value>, Prob
         return Ok(kept(&after, part.number));
     }
     let current = api.tools.uploads.upload(&upload.upload_id).await?;
-    match current.chunk(part.number) {
-        Some(first) if first.sha256.as_ref() == Some(&part.sha256) => {
-            Ok(kept(&current, part.number))
-        }
-        other => {
-            let taken = other.is_some_and(|chunk| chunk.uploaded);
-            api.tools.objects.drop_part(&upload.upload_id.0, &part).await?;
-            refuse_late(api, &current)?;
-            Err(if taken { conflict(part.number) } else { busy(part.number) })
-        }
+    let first = current.chunk(part.number).filter(|chunk| chunk.uploaded);
+    let same = first.is_some_and(|first| first.sha256.as_ref() == Some(&part.sha256));
+    // The same bytes are the same part, which is kept; unless all parts of the upload are gone.
+    if !same || intake::refuse_ended(&current).is_err() {
+        api.tools.objects.drop_part(&upload.upload_id.0, &part).await?;
+    }
+    refuse_late(api, &current)?;
+    match first {
+        Some(_) if same => Ok(kept(&current, part.number)),
+        Some(_) => Err(conflict(part.number)),
+        None if current.is_receiving() => Err(busy(part.number)),
+        None => Err(closed(&current)),
     }
 }
 
-/// A chunk that is there already: the same bytes are fine, others are not. Nothing is kept.
+/// A chunk that is there already: the same bytes are fine, others are not, and those that are not
+/// what their sender says are neither. Nothing is kept.
 async fn compare(
     upload: &Upload,
     chunk: &Chunk,
+    promised: Option<String>,
     mut stream: ByteStream,
 ) -> Result<Json<Value>, Problem> {
     let mut hash = Sha256::new();
@@ -93,24 +106,20 @@ async fn compare(
             format!("chunk {} has {wanted} bytes, the body has {bytes}", chunk.chunk_number);
         return Err(Problem::bad("chunk_size", detail));
     }
-    if chunk.sha256.as_deref() == Some(hex::encode(hash.finalize()).as_str()) {
+    let sha256 = hex::encode(hash.finalize());
+    if promised.is_some_and(|promised| promised != sha256) {
+        let detail = format!("the bytes of chunk {} have the SHA-256 {sha256}", chunk.chunk_number);
+        return Err(Problem::unprocessable("digest_mismatch", detail));
+    }
+    if chunk.sha256.as_ref() == Some(&sha256) {
         return Ok(kept(upload, chunk.chunk_number));
     }
     Err(conflict(chunk.chunk_number))
 }
 
-/// Refuses chunks for an upload that has ended or expired.
-fn refuse_late(api: &Api, upload: &Upload) -> Result<(), Problem> {
-    let id = &upload.upload_id;
-    if !upload.is_receiving() {
-        let detail = format!("the upload {id} takes no more chunks");
-        return Err(Problem::conflict("upload_ended", detail));
-    }
-    if upload.expires_at <= api.tools.clock.now() {
-        let detail = format!("no chunk arrived in time, the upload {id} has expired");
-        return Err(Problem::conflict("upload_expired", detail));
-    }
-    Ok(())
+fn closed(upload: &Upload) -> Problem {
+    let detail = format!("the upload {} takes no more chunks", upload.upload_id);
+    Problem::conflict("upload_ended", detail)
 }
 
 fn kept(upload: &Upload, number: u32) -> Json<Value> {

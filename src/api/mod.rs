@@ -7,11 +7,13 @@ mod chunks;
 mod health;
 mod json;
 mod media;
+mod one_shot;
 mod problem;
 mod routes;
 mod tokens;
 mod uploads;
 mod users;
+mod wish;
 
 use std::{sync::Arc, time::Duration};
 

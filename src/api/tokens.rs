@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     Api,
-    access::{Claims, Scope},
+    access::{self, Claims, Scope},
     body::JsonBody,
     caller::Caller,
     problem::Problem,
@@ -45,7 +45,12 @@ pub async fn mint(
     let life = wish.expires_in.unwrap_or(LIFE_SECONDS);
     if life == 0 || life > LONGEST_LIFE_SECONDS {
         let detail = format!("expiresIn is not 1 to {LONGEST_LIFE_SECONDS} seconds");
-        return Err(Problem::unprocessable("bad_parameter", detail));
+        return Err(Problem::bad("bad_parameter", detail));
+    }
+    if !wish.scope.as_deref().is_none_or(access::are_for_people) {
+        let detail = "scope is not upload, read, or both with a space between: the other scopes \
+                      are for services";
+        return Err(Problem::bad("bad_parameter", detail));
     }
     let exp = api.tools.clock.now().timestamp_millis() / 1000 + i64::from(life);
     let (sub, events) = (wish.user_id.to_string(), wish.events);

@@ -1,5 +1,6 @@
 //! The repositories: each collection's port, written once over the document port.
 
+mod albums;
 pub mod collections;
 mod diff;
 mod leases;

@@ -19,3 +19,20 @@ fn the_description_has_every_route_and_no_other() {
     routed.sort();
     assert_eq!(described, routed);
 }
+
+#[test]
+fn the_description_says_which_scope_a_route_asks_for() {
+    let text = include_str!("../../../src/api/openapi.json");
+    let description: Value = serde_json::from_str(text).unwrap();
+
+    for route in ROUTES {
+        let said = &description["paths"][route.path][route.method.to_lowercase()];
+        let scope = route.scope.map(|scope| serde_json::to_value(scope).unwrap());
+        assert_eq!(said.get("x-scope"), scope.as_ref(), "{route:?}");
+        assert_eq!(said.get("security").is_some(), scope.is_some(), "{route:?}");
+    }
+    let open = ROUTES.iter().filter(|route| route.scope.is_none());
+    assert!(open.clone().all(|route| !route.path.starts_with("/v1")), "every /v1 call needs a key");
+    let readme = include_str!("../../../README.md");
+    assert!(open.clone().all(|route| readme.contains(&format!("`{}`", route.path))));
+}

@@ -1,7 +1,12 @@
 //! The HTTP doors: uploads, access, refusals.
 
 mod access;
+mod albums;
 mod describe;
+mod forms;
+mod idempotency;
 mod media;
 mod refusals;
+mod signatures;
 mod uploads;
+mod visibility;

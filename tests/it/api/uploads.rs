@@ -11,7 +11,7 @@ use jobs::model::{CHUNK_BYTES, ProcessingStatus};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::house::{House, answer, fixture};
+use crate::house::{House, answer};
 
 /// A file of `bytes` bytes; no two chunks are alike.
 fn large(bytes: u64) -> Vec<u8> {
@@ -92,9 +92,9 @@ async fn a_chunk_that_is_not_what_was_said_is_refused_and_nothing_is_kept() {
 
     let (short, problem) = put("abc", None).await;
     assert_eq!((short, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("chunk_size")));
+    let mismatch = (StatusCode::UNPROCESSABLE_ENTITY, json!("digest_mismatch"));
     let (wrong, problem) = put("abcdef", digest("fedcba")).await;
-    assert_eq!(wrong, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(problem["code"], "digest_mismatch");
+    assert_eq!((wrong, &problem["code"]), (mismatch.0, &mismatch.1));
     let (odd, problem) = put("abcdef", Some("sha-256=abc".into())).await;
     assert_eq!((odd, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("bad_digest_header")));
     assert_eq!(house.ground.files(), Vec::<String>::new());
@@ -103,6 +103,10 @@ async fn a_chunk_that_is_not_what_was_said_is_refused_and_nothing_is_kept() {
     assert_eq!(right, StatusCode::OK);
     let (other, problem) = put("ABCDEF", None).await;
     assert_eq!((other, &problem["code"]), (StatusCode::CONFLICT, &json!("chunk_conflict")));
+    for (again, said) in [("abcdef", "fedcba"), ("abcdeX", "abcdef")] {
+        let (wrong, problem) = put(again, digest(said)).await;
+        assert_eq!((wrong, &problem["code"]), (mismatch.0, &mismatch.1), "{again} for {said}");
+    }
     assert_eq!(house.ground.files().len(), 1);
 }
 
@@ -158,11 +162,11 @@ async fn a_cancelled_upload_leaves_nothing_and_takes_nothing() {
     house.put_chunk(&id, 2, vec![7]).await;
 
     let (cancelled, _) = house.ask("DELETE", &format!("/v1/uploads/{id}"), Value::Null).await;
-    let (late, problem) = house.put_chunk(&id, 2, vec![8]).await;
+    let (late, problem) = house.put_chunk(&id, 2, vec![7]).await;
     let (again, _) = house.ask("DELETE", &format!("/v1/uploads/{id}"), Value::Null).await;
 
     assert_eq!((cancelled, again), (StatusCode::NO_CONTENT, StatusCode::NO_CONTENT));
-    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("chunk_conflict")));
+    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("upload_cancelled")));
     assert_eq!(house.ground.files(), Vec::<String>::new());
     assert_eq!(show(&house, &id).await["status"], "cancelled");
 }
@@ -181,56 +185,76 @@ async fn an_upload_expires_when_no_chunk_comes_and_not_while_they_do() {
     house.ground.clock.forward(Duration::from_secs(3600));
     let log = house.recover().await;
     let expired = show(&house, &id).await;
-    let (late, problem) = house.put_chunk(&id, 2, chunk).await;
+    let repeated = house.put_chunk(&id, 1, chunk.clone()).await;
+    let late = house.put_chunk(&id, 2, chunk).await;
 
     assert_eq!(alive["status"], "uploading");
     assert!(log[0].starts_with("sweep: done (1 expired"), "{log:?}");
     assert_eq!(expired["status"], "failed");
     assert_eq!(expired["error"]["code"], "upload_expired");
-    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("upload_ended")));
+    for (status, problem) in [repeated, late] {
+        let refused = (StatusCode::CONFLICT, &json!("upload_expired"));
+        assert_eq!((status, &problem["code"]), refused, "{problem}");
+    }
     assert_eq!(house.ground.files(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn the_same_idempotency_key_gets_the_same_upload() {
-    let house = House::new().await;
-    let ask = |size: u64| {
-        let wish = json!({
-            "eventId": 1, "userId": 42, "filename": "a.jpg", "size": size, "mimeType": "image/jpeg",
+async fn a_chunk_under_way_when_its_upload_is_cancelled_is_refused_and_leaves_nothing() {
+    for already_there in [false, true] {
+        let house = House::new().await;
+        let id = announce(&house, 3, json!({})).await;
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (go_on, goes_on) = tokio::sync::oneshot::channel::<()>();
+        let slow = futures_util::stream::once(async {
+            begun.send(()).unwrap();
+            goes_on.await.unwrap();
+            Ok::<_, std::io::Error>("abc")
         });
-        let request = Request::post("/v1/uploads").header("idempotency-key", "k1");
-        let request = request.body(Body::from(wish.to_string())).unwrap();
-        async { answer(house.send(request).await).await }
-    };
+        let slow = Request::put(format!("/v1/uploads/{id}/chunks/1")).body(Body::from_stream(slow));
 
-    let (first, second, other) = (ask(5).await, ask(5).await, ask(6).await);
+        let meanwhile = async {
+            has_begun.await.unwrap();
+            if already_there {
+                house.put_chunk(&id, 1, b"abc".to_vec()).await;
+            }
+            house.ask("DELETE", &format!("/v1/uploads/{id}"), Value::Null).await;
+            go_on.send(()).unwrap();
+        };
+        let (late, ()) = futures_util::future::join(house.send(slow.unwrap()), meanwhile).await;
+        let (status, problem) = answer(late).await;
 
-    assert_eq!(first.1["uploadId"], second.1["uploadId"]);
-    assert_eq!(other.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(other.1["code"], "idempotency_mismatch");
+        assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("upload_cancelled")));
+        assert_eq!(house.ground.files(), Vec::<String>::new());
+    }
 }
 
 #[tokio::test]
-async fn a_small_file_comes_in_one_request_as_it_is_or_as_a_form() {
+async fn a_chunk_sent_again_is_refused_from_the_moment_the_upload_is_late() {
     let house = House::new().await;
-    let photo = fixture("images/gps_iphone.jpg");
-    let mut form = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.jpg\"\r\n\
-        Content-Type: image/jpeg\r\n\r\n"
-        .to_vec();
-    form.extend(&photo);
-    form.extend(b"\r\n--x--\r\n");
-    let raw = Request::post("/v1/media?eventId=1&userId=42&filename=a.jpg");
-    let raw = raw.header("content-type", "image/jpeg").body(Body::from(photo.clone())).unwrap();
-    let formed = Request::post("/v1/media?eventId=1&userId=42");
-    let formed = formed.header("content-type", "multipart/form-data; boundary=x");
-    let formed = formed.body(Body::from(form)).unwrap();
+    let id = announce(&house, CHUNK_BYTES as usize + 1, json!({})).await;
+    house.put_chunk(&id, 2, vec![7]).await;
 
-    let answers = [answer(house.send(raw).await).await, answer(house.send(formed).await).await];
+    house.ground.clock.forward(Duration::from_secs(3600));
+    let (late, problem) = house.put_chunk(&id, 2, vec![7]).await;
+
+    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("upload_expired")));
+}
+
+#[tokio::test]
+async fn a_chunk_sent_again_after_completion_is_kept_and_after_a_failure_is_not() {
+    let house = House::new().await;
+    let good = announce(&house, 3, json!({})).await;
+    let broken = announce(&house, 3, json!({ "sha256": "0".repeat(64) })).await;
+    for id in [&good, &broken] {
+        house.put_chunk(id, 1, b"abc".to_vec()).await;
+        house.complete(id).await;
+    }
     house.drain().await;
 
-    for (status, body) in answers {
-        assert_eq!(status, StatusCode::ACCEPTED, "{body}");
-        let id = body["mediaId"].as_str().unwrap();
-        assert_eq!(house.bytes(&format!("/v1/media/{id}/file")).await.unwrap(), photo);
-    }
+    let (kept, _) = house.put_chunk(&good, 1, b"abc".to_vec()).await;
+    let (late, problem) = house.put_chunk(&broken, 1, b"abc".to_vec()).await;
+
+    assert_eq!(kept, StatusCode::OK);
+    assert_eq!((late, &problem["code"]), (StatusCode::CONFLICT, &json!("sha256_mismatch")));
 }

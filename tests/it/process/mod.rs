@@ -113,7 +113,8 @@ fn wrong_settings_are_said_all_at_once() {
     let mut wrong = program(data.path(), 8787);
     wrong.env("IVEN_BIND", "0.0.0.0:80").env("IVEN__WORKER__MEDIA", "0");
     let mut unknown = program(data.path(), 8787);
-    unknown.env("IVEN__HTTP__PORT", "80");
+    unknown.env("IVEN__HTTP__PORT", "80").env("IVEN__WORKER__SCAN", "many");
+    unknown.env("IVEN_PORT", "80");
     let mut unscanned = program(data.path(), 8787);
     unscanned.env_remove("CLAMD");
 
@@ -123,7 +124,9 @@ fn wrong_settings_are_said_all_at_once() {
     let [wrong, unknown, unscanned] = said.map(|said| said.err);
     assert!(wrong.contains("\n- http.bind is reachable from other machines"), "{wrong}");
     assert!(wrong.contains("\n- worker.ingest, scan, media and housekeeping"), "{wrong}");
-    assert!(unknown.contains("unknown field `port`"), "{unknown}");
+    assert!(unknown.contains("\n- http.port is no setting (IVEN__HTTP__PORT)"), "{unknown}");
+    assert!(unknown.contains("\n- worker.scan is not a whole number"), "{unknown}");
+    assert!(unknown.contains("IVEN_PORT is no setting and changes nothing"), "{unknown}");
     assert!(unscanned.contains("nothing is published unscanned"), "{unscanned}");
 }
 
@@ -163,6 +166,25 @@ fn the_doctor_looks_at_each_part() {
     assert_eq!((well.status, parts(&well.out).as_slice()), (Some(0), &healthy[..]), "{well:?}");
     let without = [("ok", "objects"), ("ok", "records"), ("FAIL", "scanner")];
     assert_eq!((ill.status, parts(&ill.out).as_slice()), (Some(1), &without[..]), "{ill:?}");
+}
+
+#[tokio::test]
+async fn the_doctor_asks_the_service_about_stores_in_use_and_about_no_others() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start(data.path()).await;
+    let blocked = data.path().join("file");
+    std::fs::write(&blocked, "no folder").unwrap();
+
+    let in_use = run(program(data.path(), service.port), &["doctor"]);
+    let alone = run(program(data.path(), NOBODY), &["doctor"]);
+    let wrong = run(program(&blocked, service.port), &["doctor"]);
+
+    let well = [("ok", "scanner"), ("ok", "stores")];
+    assert_eq!((in_use.status, parts(&in_use.out).as_slice()), (Some(0), &well[..]), "{in_use:?}");
+    let ill = [("ok", "scanner"), ("FAIL", "stores")];
+    for said in [alone, wrong] {
+        assert_eq!((said.status, parts(&said.out).as_slice()), (Some(1), &ill[..]), "{said:?}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
@@ -12,12 +13,38 @@ use serde_json::Value;
 /// Where the corpus lies: the variable, or the folder beside the repository, or nowhere.
 pub fn root() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let root = std::env::var_os("IVEN_CORPUS").map_or(beside, PathBuf::from);
-    if root.join("manifest.csv").is_file() {
-        return Some(root);
+    let root = chosen(std::env::var_os("IVEN_CORPUS"), beside);
+    if root.is_none() {
+        println!("skipped: IVEN_CORPUS not set");
     }
-    println!("skipped: IVEN_CORPUS not set");
-    None
+    root
+}
+
+/// A folder that somebody named is taken or wrong; one beside the repository may be there.
+fn chosen(named: Option<OsString>, beside: PathBuf) -> Option<PathBuf> {
+    let is_corpus = |root: &PathBuf| root.join("manifest.csv").is_file();
+    match named.filter(|name| !name.is_empty()).map(PathBuf::from) {
+        Some(root) => {
+            let place = root.display();
+            assert!(is_corpus(&root), "IVEN_CORPUS names {place}, which has no manifest.csv");
+            Some(root)
+        }
+        None => Some(beside).filter(is_corpus),
+    }
+}
+
+#[test]
+fn a_corpus_that_is_not_there_is_skipped_unless_somebody_named_it() {
+    let corpus = tempfile::tempdir().unwrap();
+    std::fs::write(corpus.path().join("manifest.csv"), "path,what\n").unwrap();
+    let (there, nowhere) = (corpus.path().to_owned(), corpus.path().join("none"));
+
+    assert_eq!(chosen(None, nowhere.clone()), None);
+    assert_eq!(chosen(Some("".into()), nowhere.clone()), None);
+    assert_eq!(chosen(None, there.clone()), Some(there.clone()));
+    assert_eq!(chosen(Some(there.clone().into()), nowhere.clone()), Some(there.clone()));
+    let wrong = std::panic::catch_unwind(|| chosen(Some(nowhere.into()), there));
+    assert!(wrong.is_err(), "a wrong name passes for none");
 }
 
 /// What must become of a file, by `fixtures/expected.csv`.
