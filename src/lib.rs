@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod ingest;
+pub mod memory;
 pub mod serve;
 pub mod telemetry;
 pub mod wire;
