@@ -71,6 +71,43 @@ fn a_jpeg_without_data_for_its_size_is_refused() {
     assert_eq!(code(&jpeg, Format::Jpeg), Code::CorruptFile);
 }
 
+/// A TIFF of `strips` strips, all of which are the same bytes: a JPEG.
+fn tiff_of_one_jpeg(jpeg: &[u8], strips: u32) -> Vec<u8> {
+    const LONG: u16 = 4;
+    let (lists, jpeg_at) = (8, 8 + strips * 8);
+    let directory = jpeg_at + jpeg.len() as u32;
+    let mut tiff = b"II*\0".to_vec();
+    tiff.extend(directory.to_le_bytes());
+    (0..strips).for_each(|_| tiff.extend(jpeg_at.to_le_bytes()));
+    (0..strips).for_each(|_| tiff.extend((jpeg.len() as u32).to_le_bytes()));
+    tiff.extend_from_slice(jpeg);
+    let one = |value: u32| (1, value);
+    // Width, height, bits, compression by JPEG, black is zero; strips of one row.
+    let entries = [(256, one(8)), (257, one(strips)), (258, one(8)), (259, one(7)), (262, one(1))];
+    let offsets = [(273, (strips, lists)), (277, one(1)), (278, one(1))];
+    let entries = entries.into_iter().chain(offsets).chain([(279, (strips, lists + strips * 4))]);
+    tiff.extend(9u16.to_le_bytes());
+    for (tag, (count, value)) in entries {
+        tiff.extend(u16::to_le_bytes(tag));
+        tiff.extend(LONG.to_le_bytes());
+        tiff.extend(u32::to_le_bytes(count));
+        tiff.extend(u32::to_le_bytes(value));
+    }
+    tiff.extend([0; 4]);
+    tiff
+}
+
+#[test]
+fn strips_of_a_tiff_that_share_their_bytes_are_walked_once() {
+    // A progressive frame of 3000 x 3000, one scan of nothing.
+    let mut jpeg = b"\xFF\xD8\xFF\xC2\0\x0B\x08\x0B\xB8\x0B\xB8\x01\x01\x11\0".to_vec();
+    jpeg.extend_from_slice(b"\xFF\xDA\0\x08\x01\x01\0\0\0\0");
+    jpeg.resize(8_000_000, 0);
+    jpeg.extend_from_slice(b"\xFF\xD9");
+
+    assert_eq!(code(&tiff_of_one_jpeg(&jpeg, 5000), Format::Tiff), Code::MemoryLimit);
+}
+
 #[test]
 fn a_profile_that_inflates_without_end_is_left_out() {
     let made = made_of(&bytes("images/profile_bomb.png"), Format::Png, &limits()).unwrap();
