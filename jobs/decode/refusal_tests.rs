@@ -137,6 +137,16 @@ fn what_is_no_picture_is_corrupt() {
 }
 
 #[test]
+fn a_frame_outside_its_canvas_is_refused() {
+    let mut webp = bytes("images/animated.webp");
+    assert_eq!(&webp[12..16], b"VP8X");
+    // Width and height, less one.
+    webp[24..30].fill(0);
+
+    assert_eq!(code(&webp, Format::WebP), Code::CorruptFile);
+}
+
+#[test]
 fn run_lengths_of_bmp_are_expanded() {
     let runs = crate::bmp_runs::expand;
     // Three times 7, end of row; a literal of 1 2 3, its padding, end of picture.
