@@ -147,6 +147,20 @@ fn a_frame_outside_its_canvas_is_refused() {
 }
 
 #[test]
+fn pixels_that_live_at_the_same_time_are_counted_together() {
+    // Without its texts the file is shorter than its pixels.
+    let mut interlaced = bytes("images/interlaced.png");
+    interlaced.drain(33..884);
+    // 8 x 12 in red, green, blue and alpha, and the same without alpha.
+    let (whole, opaque) = (8 * 12 * 4, 8 * 12 * 3);
+    let made =
+        |memory_bytes| made_of(&interlaced, Format::Png, &Limits { memory_bytes, ..limits() });
+
+    assert!(made(whole + opaque).is_ok());
+    assert_eq!(made(whole + opaque - 1).unwrap_err().code, Code::MemoryLimit);
+}
+
+#[test]
 fn run_lengths_of_bmp_are_expanded() {
     let runs = crate::bmp_runs::expand;
     // Three times 7, end of row; a literal of 1 2 3, its padding, end of picture.
