@@ -162,11 +162,32 @@ fn pixels_that_live_at_the_same_time_are_counted_together() {
 
 #[test]
 fn run_lengths_of_bmp_are_expanded() {
-    let runs = crate::bmp_runs::expand;
+    let runs = |runs: &[u8], nibbles| {
+        crate::bmp_runs::expand(runs, nibbles, (4, 2), &limits()).map(|it| (it.indexes, it.ended))
+    };
     // Three times 7, end of row; a literal of 1 2 3, its padding, end of picture.
     let rle8 = [3, 7, 0, 0, 0, 3, 1, 2, 3, 0, 0, 1];
-    assert_eq!(runs(&rle8, false, 4, 2), [7, 7, 7, 0, 1, 2, 3, 0]);
+    assert_eq!(runs(&rle8, false).unwrap(), (vec![7, 7, 7, 0, 1, 2, 3, 0], true));
     // Five nibbles 1 2 1 2 1, of which four fit; one step right and one row up, then 9.
     let rle4 = [5, 0x12, 0, 0, 0, 2, 1, 0, 1, 0x90, 0, 1];
-    assert_eq!(runs(&rle4, true, 4, 2), [1, 2, 1, 2, 0, 9, 0, 0]);
+    assert_eq!(runs(&rle4, true).unwrap(), (vec![1, 2, 1, 2, 0, 9, 0, 0], true));
+}
+
+#[test]
+fn runs_that_break_off_are_a_cut_picture() {
+    let ended =
+        |runs: &[u8]| crate::bmp_runs::expand(runs, false, (4, 2), &limits()).unwrap().ended;
+    assert!(!ended(&[4, 7, 0, 0, 2, 9]));
+    assert!(ended(&[4, 7, 0, 0, 2, 9, 0, 1]), "the end mark came");
+    assert!(ended(&[4, 7, 0, 0, 4, 9]), "the picture is full");
+}
+
+#[test]
+fn runs_past_the_end_of_a_row_take_no_time() {
+    let start = Instant::now();
+    let endless: Vec<u8> = [255, 1].repeat(32 << 20);
+
+    crate::bmp_runs::expand(&endless, false, (4, 2), &limits()).unwrap();
+
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
