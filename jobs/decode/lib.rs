@@ -16,12 +16,14 @@ mod colour_tests;
 mod corpus_tests;
 mod error;
 mod exif;
+mod exif_block;
 mod exif_text;
 mod facts;
 #[cfg(test)]
 mod fixtures;
 mod gif;
 mod heif_header;
+mod heif_items;
 mod ifd;
 mod jpeg;
 mod jpeg_header;
