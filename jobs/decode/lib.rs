@@ -32,6 +32,8 @@ mod libav_frame;
 mod limits;
 mod orientation;
 mod pdf;
+mod pdf_cost;
+mod pdf_load;
 mod picture;
 mod picture_header;
 mod png;
