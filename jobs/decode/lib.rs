@@ -30,6 +30,7 @@ mod jpeg_header;
 mod libav;
 mod libav_frame;
 mod limits;
+mod mov_tables;
 mod orientation;
 mod pdf;
 mod pdf_cost;
