@@ -33,17 +33,20 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
     let (width, height) = (header.width, header.height);
     wish.check_work(width, height, 3)?;
     let factor = wish.box_factor(width, height);
-    wish.limits.check_memory(area(width.div_ceil(factor), height.div_ceil(factor)) * 3)?;
     // Runs make rows of one byte a pixel; other rows are padded to four bytes.
     let runs = matches!(header.layout, Layout::Runs8 | Layout::Runs4);
+    let expanded_bytes = if runs { area(width, height) } else { 0 };
+    let held_bytes = area(width.div_ceil(factor), height.div_ceil(factor)) * 3;
+    wish.limits.check_memory(data.len() as u64 + expanded_bytes + held_bytes)?;
     let bits = if runs { 8 } else { u64::from(header.bits) };
     let stride =
         if runs { width as usize } else { bytes((u64::from(width) * bits).div_ceil(32) * 4) };
     let source = data.get(header.start..).unwrap_or_default();
-    let expanded = runs.then(|| {
-        bmp_runs::expand(source, header.layout == Layout::Runs4, width as usize, height as usize)
-    });
-    let source = expanded.as_deref().unwrap_or(source);
+    let size = (width as usize, height as usize);
+    let nibbles = header.layout == Layout::Runs4;
+    let expand = || bmp_runs::expand(source, nibbles, size, wish.limits);
+    let expanded = runs.then(expand).transpose()?;
+    let source = expanded.as_ref().map_or(source, |runs| &runs.indexes);
 
     let mut rows = Rows::new(width, height, 3, factor);
     let masks = if let Layout::Masks(masks) = header.layout { masks } else { [0; 4] };
@@ -72,7 +75,7 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
         pixels,
         icc: None,
         orientation: Orientation::UPRIGHT,
-        truncated: missing > 0,
+        truncated: missing > 0 || expanded.is_some_and(|runs| !runs.ended),
     })
 }
 

@@ -1,24 +1,50 @@
 //! The run lengths of BMP (RLE8 and RLE4), expanded to one palette index a byte.
 
-/// Indexes of `width` x `height` pixels, lowest row first as in the file. What the runs leave
-/// out is index 0; what they put outside the picture is dropped.
-pub(crate) fn expand(source: &[u8], nibbles: bool, width: usize, height: usize) -> Vec<u8> {
+use crate::{DecodeError, Limits};
+
+/// Expanded runs.
+#[derive(Debug)]
+pub(crate) struct Runs {
+    /// Palette indexes, lowest row first as in the file.
+    pub(crate) indexes: Vec<u8>,
+    /// The runs came to their end mark, or filled the picture.
+    pub(crate) ended: bool,
+}
+
+/// Expands runs to `width` x `height` indexes. What they leave out is index 0; what they put
+/// outside the picture is dropped, and takes no time.
+pub(crate) fn expand(
+    source: &[u8],
+    nibbles: bool,
+    (width, height): (usize, usize),
+    limits: &Limits,
+) -> Result<Runs, DecodeError> {
     let mut indexes = vec![0; width * height];
     let (mut x, mut y) = (0usize, 0usize);
-    let mut put = |x: usize, y: usize, index: u8| {
-        if x < width
-            && y < height
-            && let Some(place) = indexes.get_mut(y * width + x)
-        {
-            *place = index;
-        }
+    let mut put = |x: usize, y: usize, count: usize, index: &dyn Fn(usize) -> u8| {
+        let start = y * width + x.min(width);
+        let count = count.min(width.saturating_sub(x));
+        let places = indexes.get_mut(start..start + count).unwrap_or_default();
+        places.iter_mut().enumerate().for_each(|(step, place)| *place = index(step));
     };
     let mut rest = source;
-    while let [first, second, tail @ ..] = rest {
+    let mut ended = false;
+    for run in 0u64.. {
+        if run.is_multiple_of(1 << 16) {
+            limits.check_deadline()?;
+        }
+        ended = y >= height || (y + 1 == height && x >= width);
+        let [first, second, tail @ ..] = rest else { break };
+        if y >= height {
+            break;
+        }
         rest = tail;
         match (*first, *second) {
             (0, 0) => (x, y) = (0, y + 1),
-            (0, 1) => break,
+            (0, 1) => {
+                ended = true;
+                break;
+            }
             (0, 2) => {
                 let [right, up, tail @ ..] = rest else { break };
                 (x, y, rest) = (x + usize::from(*right), y + usize::from(*up), tail);
@@ -27,7 +53,7 @@ pub(crate) fn expand(source: &[u8], nibbles: bool, width: usize, height: usize) 
                 let count = usize::from(count);
                 let used = if nibbles { count.div_ceil(2) } else { count };
                 let Some(literal) = rest.get(..used) else { break };
-                (0..count).for_each(|step| put(x + step, y, pixel(literal, step, nibbles)));
+                put(x, y, count, &|step| pixel(literal, step, nibbles));
                 x += count;
                 // Literal pixels are padded to an even number of bytes.
                 rest = rest.get(used + used % 2..).unwrap_or_default();
@@ -35,15 +61,12 @@ pub(crate) fn expand(source: &[u8], nibbles: bool, width: usize, height: usize) 
             (count, value) => {
                 let pair = [value];
                 let index = |step: usize| pixel(&pair, if nibbles { step % 2 } else { 0 }, nibbles);
-                (0..usize::from(count)).for_each(|step| put(x + step, y, index(step)));
+                put(x, y, usize::from(count), &index);
                 x += usize::from(count);
             }
         }
-        if y >= height {
-            break;
-        }
     }
-    indexes
+    Ok(Runs { indexes, ended })
 }
 
 fn pixel(bytes: &[u8], step: usize, nibbles: bool) -> u8 {

@@ -78,20 +78,19 @@ pub fn facts(file: &File, format: Format, limits: &Limits) -> Result<Facts, Deco
 }
 
 fn picture(file: &File, format: Format, limits: &Limits) -> Result<Facts, DecodeError> {
-    let mut header = picture_header::read(file, format, limits)?;
-    let block = header.exif.take();
+    let header = picture_header::read(file, format, limits)?;
+    let block = header.exif.as_deref();
     let is_heif = matches!(format, Format::Heic | Format::Avif);
     // HEIF turns its pictures itself; the orientation in its EXIF is only a copy.
-    let sideways = match &block {
+    let sideways = match block {
         Some(block) if !is_heif => Orientation::of_exif(block).is_sideways(),
         _ => header.sideways,
     };
-    let exif = if is_heif { exif::of_heif(file, limits)? } else { block.and_then(exif::of_block) };
     let size = header.size.map(|(w, h)| if sideways { (h, w) } else { (w, h) });
     Ok(Facts {
         width: size.map(|size| size.0),
         height: size.map(|size| size.1),
-        exif,
+        exif: block.and_then(exif::of_block),
         frames: Some(header.frames).filter(|frames| *frames > 1),
         ..Facts::default()
     })

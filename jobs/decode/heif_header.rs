@@ -1,7 +1,8 @@
-//! Size and turn of the primary picture of a HEIF file (HEIC, AVIF), from its boxes.
+//! Size, turn and EXIF block of the primary picture of a HEIF file (HEIC, AVIF), from its boxes.
 
 use crate::DecodeError;
 use crate::bytes::{be16, be32};
+use crate::heif_items;
 use crate::picture_header::Header;
 use crate::window::Window;
 
@@ -16,6 +17,9 @@ pub(crate) fn read(window: &mut Window) -> Result<Header, DecodeError> {
     let Some(meta) = meta(window)? else { return Ok(header) };
     // `meta` starts with a version and flags.
     let inside: Vec<_> = boxes(meta.get(4..).unwrap_or_default()).collect();
+    if let Some(exif) = heif_items::exif(window, &inside)? {
+        header.take_exif(exif);
+    }
     let find = |kind: &[u8; 4]| inside.iter().find(|part| part.0 == *kind).map(|part| part.1);
     let Some(primary) = find(b"pitm").and_then(primary_id) else { return Ok(header) };
     let properties: Vec<_> = boxes(find(b"iprp").unwrap_or_default()).collect();
@@ -62,7 +66,7 @@ fn meta(window: &mut Window) -> Result<Option<Vec<u8>>, DecodeError> {
 }
 
 /// The boxes that stand one behind the other in `data`: their kinds and bodies.
-fn boxes(mut data: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(crate) fn boxes(mut data: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let length = usize::try_from(be32(data, 0)?).ok()?;
         let length = if length == 0 { data.len() } else { length };

@@ -1,11 +1,21 @@
-//! The first directory of a TIFF structure (TIFF, BigTIFF, EXIF), read within bounds.
+//! The directories of a TIFF structure (TIFF, BigTIFF, EXIF), read within bounds.
 
 use crate::bytes::{array, be16, be32, has, le16, le32};
 
 /// Real first directories have some 20 entries.
 const MOST_ENTRIES: u64 = 512;
 
-/// The first directory of a TIFF structure.
+/// A value as it stands in the file.
+#[derive(Debug)]
+pub(crate) struct Value<'a> {
+    /// The number of its type.
+    pub(crate) kind: u16,
+    /// The bytes of one of its parts.
+    pub(crate) unit: usize,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// A directory of a TIFF structure.
 #[derive(Debug)]
 pub(crate) struct Ifd<'a> {
     data: &'a [u8],
@@ -26,11 +36,51 @@ impl<'a> Ifd<'a> {
         let mut ifd = Self { data, little, wide: false, start: 0, entries: 0 };
         ifd.wide = ifd.u16(2)? == 43;
         let at = if ifd.wide { ifd.u64(8)? } else { u64::from(ifd.u32(4)?) };
+        ifd.at(at)
+    }
+
+    /// The directory that begins where the number under `tag` says. BigTIFF has none here.
+    pub(crate) fn directory(&self, tag: u16) -> Option<Self> {
+        let Value { kind, bytes, .. } = self.value(tag)?;
+        let at = match (kind, self.little) {
+            (3, true) => le16(bytes, 0).map(u64::from),
+            (3, false) => be16(bytes, 0).map(u64::from),
+            (4, true) => le32(bytes, 0).map(u64::from),
+            (4, false) => be32(bytes, 0).map(u64::from),
+            _ => None,
+        };
+        self.at(at?)
+    }
+
+    fn at(&self, at: u64) -> Option<Self> {
         let at = usize::try_from(at).ok()?;
-        let entries = if ifd.wide { ifd.u64(at)? } else { u64::from(ifd.u16(at)?) };
-        ifd.entries = usize::try_from(entries.min(MOST_ENTRIES)).ok()?;
-        ifd.start = at.checked_add(if ifd.wide { 8 } else { 2 })?;
-        Some(ifd)
+        let entries = if self.wide { self.u64(at)? } else { u64::from(self.u16(at)?) };
+        let entries = usize::try_from(entries.min(MOST_ENTRIES)).ok()?;
+        let start = at.checked_add(if self.wide { 8 } else { 2 })?;
+        Some(Self { start, entries, ..*self })
+    }
+
+    /// Whether the low byte of a number comes first.
+    pub(crate) fn is_little(&self) -> bool {
+        self.little
+    }
+
+    /// The value under `tag`, whose bytes are all there. BigTIFF has none here.
+    pub(crate) fn value(&self, tag: u16) -> Option<Value<'a>> {
+        let entry = self.entry(tag).filter(|_| !self.wide)?;
+        let kind = self.u16(entry + 2)?;
+        // TIFF 6.0, section 2: bytes and texts, shorts, longs and floats, fractions and doubles.
+        let unit = match kind {
+            1 | 2 | 6 | 7 => 1,
+            3 | 8 => 2,
+            4 | 9 | 11 => 4,
+            5 | 10 | 12 => 8,
+            _ => return None,
+        };
+        let length = usize::try_from(self.u32(entry + 4)?).ok()?.checked_mul(unit)?;
+        let at =
+            if length <= 4 { entry + 8 } else { usize::try_from(self.u32(entry + 8)?).ok()? };
+        Some(Value { kind, unit, bytes: self.data.get(at..at.checked_add(length)?)? })
     }
 
     /// The value of a short number and where it stands.

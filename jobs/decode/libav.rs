@@ -12,7 +12,7 @@ use ffmpeg_next::ffi::*;
 use ffmpeg_next::format::context::StreamIo;
 
 use crate::avio::{Reader, Watch};
-use crate::{Code, DecodeError, Format, Limits};
+use crate::{Code, DecodeError, Format, Limits, mov_tables};
 
 /// The most bytes that one probe or poster reads. A demuxer that looks for a keyframe in a file
 /// without an index reads on and on; half a gigabyte is some minutes of 4K video.
@@ -94,6 +94,9 @@ impl Input {
         let name = demuxer(format).ok_or_else(|| {
             DecodeError::new(Code::UnsupportedFormat, "no demuxer for this format")
         })?;
+        if name == c"mov" {
+            mov_tables::check(file, limits)?;
+        }
         prepare();
         let watch = Watch::new(limits);
         let mut io = StreamIo::from_read_seek(Reader::new(file, Arc::clone(&watch), READ_BYTES)?)

@@ -3,15 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 
-use lopdf::{DecompressError, Document, Error, LoadOptions, decode_text_string};
+use lopdf::{Document, decode_text_string};
 
 use crate::window::Window;
-use crate::{Code, DecodeError, Facts, Limits};
+use crate::{Code, DecodeError, Facts, Limits, pdf_load};
 
-/// A directory of objects inflates to some 100 KB, that of the longest books to some MB.
-const MOST_INFLATED: u64 = 4 << 20;
-/// What an inflated byte of a directory may take once it is parsed: `[0 0 0 ...]` is the worst.
-const PARSED_FACTOR: u64 = 64;
 /// The pages that are read to recognise the language, and what each may inflate to.
 const TEXT_PAGES: u32 = 5;
 const TEXT_PAGE_BYTES: usize = 256 << 10;
@@ -35,16 +31,13 @@ pub(crate) fn facts(file: &File, limits: &Limits) -> Result<Facts, DecodeError> 
         let message = format!("the PDF has {} MB, the limit is {limit} MB", size >> 20);
         return Err(DecodeError::new(Code::FileTooLarge, message));
     }
+    limits.check_memory(size)?;
     let bytes = window.part(0, size, usize::MAX)?;
     limits.check_deadline()?;
-    let options = LoadOptions {
-        max_decompressed_size: usize::try_from(most_inflated(&bytes, limits)).ok(),
-        ..LoadOptions::default()
-    };
-    let document = Document::load_mem_with_options(&bytes, options).map_err(refusal)?;
+    let document = pdf_load::load(&bytes, limits)?;
     limits.check_deadline()?;
     if document.is_encrypted() {
-        return Err(refusal(Error::InvalidPassword));
+        return Err(DecodeError::new(Code::UnsupportedFormat, "the PDF is encrypted"));
     }
     // A tree that contains itself repeats its pages; each counts once, whatever /Count says.
     let pages: BTreeSet<_> = document.page_iter().collect();
@@ -56,25 +49,6 @@ pub(crate) fn facts(file: &File, limits: &Limits) -> Result<Facts, DecodeError> 
         language: declared(&document).or_else(|| recognised(&document, limits)),
         ..Facts::default()
     })
-}
-
-/// What one directory of objects may inflate to, so that all together keep the memory limit.
-fn most_inflated(bytes: &[u8], limits: &Limits) -> u64 {
-    let directories = bytes.windows(7).filter(|word| word == b"/ObjStm").count();
-    let all = limits.memory_bytes / PARSED_FACTOR;
-    (all / u64::try_from(directories.max(1)).unwrap_or(u64::MAX)).min(MOST_INFLATED)
-}
-
-fn refusal(error: Error) -> DecodeError {
-    match error {
-        Error::InvalidPassword | Error::Decryption(_) => {
-            DecodeError::new(Code::UnsupportedFormat, "the PDF is encrypted")
-        }
-        Error::Decompress(DecompressError::MemoryLimitExceeded { .. }) => {
-            DecodeError::new(Code::MemoryLimit, "a directory of the PDF inflates too far")
-        }
-        _ => DecodeError::corrupt("the PDF is damaged"),
-    }
 }
 
 /// The primary part of the declared language: `fr` of `fr-FR`.

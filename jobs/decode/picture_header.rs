@@ -7,8 +7,8 @@ use crate::window::Window;
 use crate::{DecodeError, Format, Limits};
 
 /// The longest EXIF block that is read. JPEG holds 64 KB; other formats some hundred KB at most.
-const EXIF_BYTES: usize = 2 << 20;
-/// The longest TIFF file of which the tags are read (kamadak-exif wants all of it in memory).
+pub(crate) const EXIF_BYTES: usize = 2 << 20;
+/// The longest TIFF file of which the tags are read: they may be anywhere in it.
 const TIFF_BYTES: usize = 64 << 20;
 /// More markers, chunks or frames than any real picture has; the walk ends there.
 const MOST_PARTS: u32 = 200_000;
@@ -27,7 +27,8 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    fn take_exif(&mut self, block: Vec<u8>) {
+    /// Takes the first block that is one, with or without `Exif\0\0` in front.
+    pub(crate) fn take_exif(&mut self, block: Vec<u8>) {
         let block = match block.strip_prefix(b"Exif\0\0") {
             Some(tiff) => tiff.to_vec(),
             None => block,
@@ -46,7 +47,7 @@ pub(crate) fn read(file: &File, format: Format, limits: &Limits) -> Result<Heade
         Format::Png => png(&mut window),
         Format::Gif => gif(&mut window, limits.still_bytes),
         Format::WebP => webp(&mut window),
-        Format::Tiff => tiff(&mut window),
+        Format::Tiff => tiff(&mut window, limits),
         Format::Bmp => bmp(&mut window),
         Format::Heic | Format::Avif => crate::heif_header::read(&mut window),
         _ => Ok(Header::default()),
@@ -231,7 +232,7 @@ fn bmp(window: &mut Window) -> Result<Header, DecodeError> {
     Ok(header)
 }
 
-fn tiff(window: &mut Window) -> Result<Header, DecodeError> {
+fn tiff(window: &mut Window, limits: &Limits) -> Result<Header, DecodeError> {
     let mut header = Header::default();
     let head = window.array::<16>(0)?.unwrap_or_default();
     let little = has(&head, 0, b"II");
@@ -267,7 +268,8 @@ fn tiff(window: &mut Window) -> Result<Header, DecodeError> {
         at += step;
     }
     header.size = width.zip(height);
-    if !big && window.size() <= TIFF_BYTES as u64 {
+    let fits = window.size() <= TIFF_BYTES as u64 && limits.check_memory(window.size()).is_ok();
+    if !big && fits {
         header.take_exif(window.part(0, window.size(), TIFF_BYTES)?);
     }
     Ok(header)

@@ -41,7 +41,6 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
     let icc = info.icc_profile.as_deref().map(<[u8]>::to_vec);
     let orientation = info.exif_metadata.as_deref().map(Orientation::of_exif);
     let held = if info.interlaced {
-        wish.limits.check_memory(area(width, height) * color.samples() as u64)?;
         interlaced(&mut reader, color, wish)?
     } else {
         row_by_row(&mut reader, color, wish)?
@@ -72,10 +71,8 @@ fn row_by_row(
 ) -> Result<Held, DecodeError> {
     let (width, height) = (reader.info().width, reader.info().height);
     let factor = wish.box_factor(width, height);
-    let channels = ink(color).channels();
-    let held_bytes = area(width.div_ceil(factor), height.div_ceil(factor)) * channels as u64;
-    wish.limits.check_memory(held_bytes)?;
-    let mut rows = Rows::new(width, height, channels, factor);
+    wish.limits.check_memory(held_bytes(width, height, factor, color))?;
+    let mut rows = Rows::new(width, height, ink(color).channels(), factor);
     let mut opaque = Vec::new();
     let mut truncated = false;
     for y in 0..height {
@@ -102,6 +99,10 @@ fn interlaced(
     wish: Wish,
 ) -> Result<Held, DecodeError> {
     let (width, height) = (reader.info().width, reader.info().height);
+    let factor = wish.box_factor(width, height);
+    // The passes meet in one picture of full size, beside which the smaller one grows.
+    let whole_bytes = area(width, height) * color.samples() as u64;
+    wish.limits.check_memory(whole_bytes + held_bytes(width, height, factor, color))?;
     let stride = width as usize * color.samples();
     let bits = u8::try_from(color.samples() * 8).unwrap_or(u8::MAX);
     let mut whole = vec![u8::MAX; stride * height as usize];
@@ -127,11 +128,16 @@ fn interlaced(
         }
         count += 1;
     }
-    let mut rows = Rows::new(width, height, ink(color).channels(), 1);
+    let mut rows = Rows::new(width, height, ink(color).channels(), factor);
     let mut opaque = Vec::new();
     whole.chunks_exact(stride.max(1)).for_each(|row| rows.push(on_white(row, color, &mut opaque)));
     let (width, height, pixels) = rows.finish(height, u8::MAX);
     Ok(Held { width, height, pixels, truncated })
+}
+
+/// What the picture takes when it is shrunk by `factor`.
+fn held_bytes(width: u32, height: u32, factor: u32, color: ColorType) -> u64 {
+    area(width.div_ceil(factor), height.div_ceil(factor)) * ink(color).channels() as u64
 }
 
 fn ink(color: ColorType) -> Ink {

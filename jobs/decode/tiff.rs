@@ -1,10 +1,11 @@
 //! TIFF and BigTIFF: the first page, read in bands of strips or tiles.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
+use tiff::TiffError;
 use tiff::decoder::{ChunkType, Decoder, Limits};
 use tiff::tags::{CompressionMethod, Tag};
-use tiff::{TiffError, TiffResult};
 
 use crate::ifd::Ifd;
 use crate::orientation::Orientation;
@@ -113,7 +114,8 @@ fn check_cost(grid: &Grid, samples: &Samples, factor: u32, wish: Wish) -> Result
     wish.limits.check_memory(pieces.saturating_add(band).saturating_add(held))
 }
 
-/// A strip that is a JPEG has a size of its own, which the library believes.
+/// A strip that is a JPEG has a size of its own, which the library believes. All of them count,
+/// because strips may share their bytes; those that do are walked once.
 fn check_jpegs(tiff: &mut Tiff, data: &[u8], wish: Wish) -> Result<(), DecodeError> {
     let mut places = |strips, tiles| {
         let strips = tiff.find_tag_unsigned_vec::<u64>(strips).map_err(broken)?;
@@ -123,17 +125,26 @@ fn check_jpegs(tiff: &mut Tiff, data: &[u8], wish: Wish) -> Result<(), DecodeErr
     };
     let starts: Vec<u64> = places(Tag::StripOffsets, Tag::TileOffsets)?;
     let lengths: Vec<u64> = places(Tag::StripByteCounts, Tag::TileByteCounts)?;
+    let mut walked = BTreeMap::new();
     let mut samples = 0u64;
     for (start, length) in starts.into_iter().zip(lengths) {
+        wish.limits.check_deadline()?;
         let end = start.saturating_add(length);
         let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
         let Some(jpeg) = range.and_then(|(start, end)| data.get(start..end)) else { continue };
-        let frame = jpeg_header::read(jpeg)?.frame;
-        let components = frame.sampling.len() as u64;
-        samples = samples.saturating_add(area(frame.width, frame.height) * components);
+        let own = match walked.get(&(start, length)) {
+            Some(&known) => known,
+            None => {
+                let frame = jpeg_header::read(jpeg)?.frame;
+                let components = frame.sampling.len() as u64;
+                area(frame.width, frame.height).saturating_mul(components)
+            }
+        };
+        walked.insert((start, length), own);
+        samples = samples.saturating_add(own);
+        wish.limits.check_memory(samples)?;
     }
-    // All of them, because strips may share their bytes.
-    wish.limits.check_memory(samples)
+    Ok(())
 }
 
 /// Reads all bands into `rows` and says whether some were missing.
@@ -148,10 +159,9 @@ fn read_bands(
     let mut band_bytes = vec![0; stride * grid.chunk.1 as usize];
     let mut line = Vec::new();
     for band in 0..grid.down {
-        wish.limits.check_deadline()?;
-        match read_band(tiff, grid, samples, band, &mut band_bytes) {
+        match read_band(tiff, grid, samples, band, &mut band_bytes, wish) {
             Ok(()) => {}
-            Err(error) if band == 0 => return Err(broken(error)),
+            Err(error) if band == 0 || error.code == Code::DecodeTimeout => return Err(error),
             Err(_) => return Ok(true),
         }
         let count = grid.rows_in_band(band) as usize;
@@ -168,14 +178,18 @@ fn read_band(
     samples: &Samples,
     band: u32,
     band_bytes: &mut [u8],
-) -> TiffResult<()> {
+    wish: Wish,
+) -> Result<(), DecodeError> {
     let stride = grid.width as usize * samples.count;
     for plane in 0..grid.planes {
         for column in 0..grid.across {
+            // A band may be cut into millions of tiles.
+            wish.limits.check_deadline()?;
             let index = (plane * grid.down + band) * grid.across + column;
             let (width, _) = tiff.chunk_data_dimensions(index);
             let in_chunk = if grid.planes > 1 { 1 } else { samples.count };
-            let chunk = bytes_of(tiff.read_chunk(index)?, samples, width as usize * in_chunk);
+            let read = tiff.read_chunk(index).map_err(broken)?;
+            let chunk = bytes_of(read, samples, width as usize * in_chunk);
             let left = (column * grid.chunk.0) as usize * samples.count + plane as usize;
             let lines = chunk.chunks_exact((width as usize * in_chunk).max(1));
             for (row, line) in band_bytes.chunks_exact_mut(stride).zip(lines) {

@@ -13,12 +13,20 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
     let frame = parts.frame(data);
     let features = webp_sys::features(&frame.bytes)?;
     let canvas = frame.canvas.unwrap_or((features.width, features.height));
-    check_cost(data, &features, canvas, wish)?;
+    let fits = |place: u32, length: u32, whole: u32| place.saturating_add(length) <= whole;
+    if !fits(frame.place.0, features.width, canvas.0)
+        || !fits(frame.place.1, features.height, canvas.1)
+    {
+        return Err(DecodeError::corrupt("the WebP has a frame outside its canvas"));
+    }
 
     // By a whole factor, as a box filter; the better filter does the rest.
     let factor = canvas.0.max(canvas.1) / wish.target(canvas.0, canvas.1);
     let scaled = |length: u32| length.div_ceil(factor.max(1)).max(1);
-    let (width, height) = (scaled(features.width), scaled(features.height));
+    let made = (scaled(features.width), scaled(features.height));
+    check_cost(data, &features, made, (scaled(canvas.0), scaled(canvas.1)), wish)?;
+    wish.check_work(canvas.0, canvas.1, 3)?;
+    let (width, height) = made;
     wish.limits.check_deadline()?;
     let decoded = webp_sys::decompress(&frame.bytes, width, height, features.has_alpha)?;
     let rgb = if features.has_alpha { on_white(&decoded.pixels) } else { decoded.pixels };
@@ -40,18 +48,21 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
 }
 
 /// A lossless picture is held whole by the library, four bytes a pixel; a lossy one in rows,
-/// with its alpha channel whole.
+/// with its alpha channel whole. Beside it live the file, the shrunk picture as `made` by the
+/// library, without its alpha, and on its `canvas`.
 fn check_cost(
     data: &[u8],
     features: &Features,
+    made: (u32, u32),
     canvas: (u32, u32),
     wish: Wish,
 ) -> Result<(), DecodeError> {
     let pixels = area(features.width, features.height);
     let held = if features.is_lossless { pixels * 4 } else { pixels };
-    wish.limits.check_memory(data.len() as u64 + held)?;
-    wish.check_work(features.width, features.height, 3)?;
-    wish.check_work(canvas.0, canvas.1, 3)
+    let made = area(made.0, made.1) * if features.has_alpha { 4 + 3 } else { 3 };
+    let canvas = area(canvas.0, canvas.1) * 3;
+    wish.limits.check_memory(data.len() as u64 + held + made + canvas)?;
+    wish.check_work(features.width, features.height, 3)
 }
 
 /// What the chunks of the file hold.

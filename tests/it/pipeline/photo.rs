@@ -5,7 +5,7 @@ use jobs::model::{FileType, ProcessingStatus, ScanResult, StepName};
 
 use crate::house::{House, fixture};
 
-/// A photo with GPS, a date and a turned camera would be nice; this one has what the case needs.
+/// A photo that is stored on its side, as phones write them.
 const PHOTO: &str = "images/orientation_6.jpg";
 
 on_both_engines! {

@@ -1,0 +1,151 @@
+//! A small EXIF block made of a large one: the tags that are read, each cut to a sensible length.
+//!
+//! The reader of EXIF takes a block at its word: a text of zeros costs it 24 bytes for each, and
+//! directories that lie over each other cost the square of their length. What it is given here
+//! is at most some 20 KB, whatever the file says.
+
+use crate::ifd::{Ifd, Value};
+
+/// The most bytes of one value; texts are cut to 128 characters later.
+const VALUE_BYTES: usize = 1024;
+/// Maker, model, orientation.
+const FIRST_TAGS: &[u16] = &[0x010F, 0x0110, 0x0112];
+/// Time with its fraction and offset, flash, lens, sensitivity.
+const EXIF_TAGS: &[u16] = &[0x9003, 0x9291, 0x9011, 0x9209, 0x920A, 0x829D, 0x8827, 0x8833];
+/// Latitude and longitude, each with its half of the earth.
+const GPS_TAGS: &[u16] = &[1, 2, 3, 4];
+/// The tags of the first directory that say where the other two are.
+const EXIF_POINTER: u16 = 0x8769;
+const GPS_POINTER: u16 = 0x8825;
+
+/// A block with the wanted values of `block`; `None` when it is no TIFF block.
+pub(crate) fn essence(block: &[u8]) -> Option<Vec<u8>> {
+    const HEADER_BYTES: usize = 8;
+    let first = Ifd::first(block)?;
+    let mut small = Small { little: first.is_little(), bytes: block.get(..HEADER_BYTES)?.into() };
+    let mut entries = wanted(&first, FIRST_TAGS);
+    for (pointer, tags) in [(EXIF_POINTER, EXIF_TAGS), (GPS_POINTER, GPS_TAGS)] {
+        let Some(directory) = first.directory(pointer) else { continue };
+        let at = small.directory(&wanted(&directory, tags));
+        entries.push(Entry { tag: pointer, kind: LONG, count: 1, bytes: small.long(at).to_vec() });
+    }
+    let at = small.directory(&entries);
+    let at = small.long(at);
+    small.bytes.get_mut(4..HEADER_BYTES)?.copy_from_slice(&at);
+    Some(small.bytes)
+}
+
+const LONG: u16 = 4;
+
+/// An entry of a directory with the bytes of its value.
+struct Entry {
+    tag: u16,
+    kind: u16,
+    count: u32,
+    bytes: Vec<u8>,
+}
+
+fn wanted(ifd: &Ifd, tags: &[u16]) -> Vec<Entry> {
+    let entry = |&tag: &u16| {
+        let Value { kind, unit, bytes } = ifd.value(tag)?;
+        let bytes = bytes.get(..bytes.len().min(VALUE_BYTES))?.to_vec();
+        Some(Entry { tag, kind, count: u32::try_from(bytes.len() / unit).ok()?, bytes })
+    };
+    tags.iter().filter_map(entry).collect()
+}
+
+/// The small block while it grows.
+struct Small {
+    little: bool,
+    bytes: Vec<u8>,
+}
+
+impl Small {
+    /// Adds a directory behind its values and says where it is.
+    fn directory(&mut self, entries: &[Entry]) -> usize {
+        let places: Vec<[u8; 4]> = entries.iter().map(|entry| self.place(&entry.bytes)).collect();
+        let at = self.bytes.len();
+        let count = u16::try_from(entries.len()).unwrap_or(0);
+        self.bytes.extend(self.short(count));
+        for (entry, place) in entries.iter().zip(places) {
+            self.bytes.extend(self.short(entry.tag));
+            self.bytes.extend(self.short(entry.kind));
+            self.bytes.extend(self.long(entry.count as usize));
+            self.bytes.extend(place);
+        }
+        // No directory follows.
+        self.bytes.extend([0; 4]);
+        at
+    }
+
+    /// What stands in the entry: up to four bytes themselves, else where they are.
+    fn place(&mut self, value: &[u8]) -> [u8; 4] {
+        let mut place = [0; 4];
+        if let Some(short) = place.get_mut(..value.len()) {
+            short.copy_from_slice(value);
+            return place;
+        }
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.long(at)
+    }
+
+    fn short(&self, value: u16) -> [u8; 2] {
+        if self.little { value.to_le_bytes() } else { value.to_be_bytes() }
+    }
+
+    fn long(&self, value: usize) -> [u8; 4] {
+        let value = u32::try_from(value).unwrap_or(u32::MAX);
+        if self.little { value.to_le_bytes() } else { value.to_be_bytes() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exif::of_block;
+
+    /// A block whose first directory has `entries` of tag, kind, count and place, and then `rest`.
+    fn block(entries: &[(u16, u16, u32, u32)], rest: &[u8]) -> Vec<u8> {
+        let mut block = b"MM\0*\0\0\0\x08".to_vec();
+        block.extend((entries.len() as u16).to_be_bytes());
+        for (tag, kind, count, place) in entries {
+            block.extend([tag.to_be_bytes(), kind.to_be_bytes()].as_flattened());
+            block.extend([count.to_be_bytes(), place.to_be_bytes()].as_flattened());
+        }
+        block.extend([0; 4]);
+        block.extend_from_slice(rest);
+        block
+    }
+
+    #[test]
+    fn a_text_of_zeros_is_cut() {
+        const ASCII: u16 = 2;
+        let zeros = vec![0; 8 << 20];
+        let most = 8 << 20;
+
+        let small =
+            essence(&block(&[(0x010F, ASCII, most, 38), (0x0110, ASCII, most, 38)], &zeros));
+
+        assert!(small.unwrap().len() < 3000);
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_beginning() {
+        const ASCII: u16 = 2;
+        let mut text = b"Canon ".to_vec();
+        text.resize(5000, b'x');
+
+        let exif = of_block(&block(&[(0x010F, ASCII, 5000, 26)], &text)).unwrap();
+
+        assert!(exif.make.unwrap().starts_with("Canon xxx"));
+    }
+
+    #[test]
+    fn directories_that_lie_over_each_other_are_not_followed() {
+        // Each entry points into the middle of the entries, where a directory of the rest begins.
+        let entries: Vec<_> = (0..5000u32).map(|at| (EXIF_POINTER, LONG, 1, 8 + 12 * at)).collect();
+
+        assert!(essence(&block(&entries, &[])).unwrap().len() < 100);
+    }
+}
