@@ -175,8 +175,8 @@ pub trait Leases: Send + Sync {
 
     /// Gives jobs whose lease has lapsed back to the queue; how many.
     ///
-    /// What ran alone has one more crash. What ran beside others is a suspect and its attempt is not
-    /// counted; if it then crashes alone, the first crash was its own, too.
+    /// What ran alone has one more crash. What ran beside others is a suspect and its attempt is
+    /// not counted; if it then crashes alone, the first crash was its own, too.
     async fn reap(&self, limit: u32) -> Result<u64, PortError>;
 
     /// The same for running jobs whose owner is known to be gone, without waiting for their leases.

@@ -1,4 +1,4 @@
-//! An attempt where it does no harm: on threads apart, and alone if it may be the end of its worker.
+//! An attempt where it does no harm: on threads apart, and alone if it may end its worker.
 
 use std::sync::Arc;
 
