@@ -14,6 +14,11 @@ pub const METRICS: &[(&str, &str)] = &[
     ("scan_seconds", "Time of virus scans"),
     ("jobs_finished_total", "Attempts that ended, by kind and outcome"),
     ("job_duration_seconds", "Time of attempts, by kind"),
+    ("jobs_lease_expired_total", "Jobs that came back because their worker was lost"),
+    (
+        "odd_documents_total",
+        "Documents that were left out because they are not as ours, by collection",
+    ),
 ];
 
 /// Starts logging to standard error; the log of a command never mixes with its answer.

@@ -26,7 +26,7 @@ use crate::{
     },
     api::{Access, Api, Key, Ready, UploadLimits},
     config::Config,
-    worker::{Engine, Slots},
+    worker::{Engine, EveryKind, Slots},
 };
 
 /// Clocks drift by some milliseconds in this time, and records expire by the day.
@@ -152,7 +152,7 @@ impl House {
 
     /// The engine that runs one job after the other.
     pub fn engine(&self) -> Engine {
-        Engine::new(self.tools.clone(), self.leases.clone(), self.tools.clock.clone())
+        Engine::new(self.tools.clone(), self.leases.clone(), Arc::new(EveryKind))
     }
 
     /// How many jobs run at the same time.

@@ -10,7 +10,7 @@ use jobs::{
     tools::Tools,
 };
 
-use super::LEASE;
+use super::{LEASE, kinds::Kinds};
 
 /// The first retry comes after at most this long; each further one may take twice as long.
 const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
@@ -28,6 +28,7 @@ pub struct Engine {
     tools: Tools,
     leases: Arc<dyn Leases>,
     clock: Arc<dyn Clock>,
+    kinds: Arc<dyn Kinds>,
 }
 
 /// How an attempt ended, for logs and for the lane.
@@ -73,16 +74,23 @@ impl std::fmt::Display for Ended {
 }
 
 impl Engine {
-    /// An engine that gives jobs these tools.
-    pub fn new(tools: Tools, leases: Arc<dyn Leases>, clock: Arc<dyn Clock>) -> Self {
-        Self { tools, leases, clock }
+    /// An engine for jobs of these kinds, which gets them these tools.
+    pub fn new(tools: Tools, leases: Arc<dyn Leases>, kinds: Arc<dyn Kinds>) -> Self {
+        let clock = tools.clock.clone();
+        Self { tools, leases, clock, kinds }
+    }
+
+    /// Ends a job whose kind nobody here knows.
+    pub async fn unknown(&self, leased: &Leased) -> Result<Ended, PortError> {
+        let message = format!("this version knows no job {}", leased.kind);
+        self.end(leased, Ending::Dead(permanent("unknown_kind", message))).await
     }
 
     /// Runs one attempt and writes its end. The end is written before this returns, so that a place
     /// is free only when the store knows.
     pub async fn attempt(&self, job: &Leased) -> Ended {
         let began = std::time::Instant::now();
-        let ended = match dispatch(self, job).await {
+        let ended = match self.kinds.run(self, job).await {
             Ok(ended) => ended,
             Err(error) => {
                 // The lease lapses and the job comes back: nothing is lost, only time.
@@ -104,7 +112,8 @@ impl Engine {
         ended
     }
 
-    async fn run<J: Job>(&self, leased: &Leased) -> Result<Ended, PortError> {
+    /// One attempt at a job of the type `J`.
+    pub async fn run<J: Job>(&self, leased: &Leased) -> Result<Ended, PortError> {
         let needs = J::Needs::from(&self.tools);
         let job: J = match bson::deserialize_from_document(leased.args.clone()) {
             Ok(job) => job,
@@ -191,22 +200,6 @@ fn told(leased: &Leased, told: Result<(), PortError>) -> Result<(), PortError> {
         }
         told => told,
     }
-}
-
-/// Runs the job of the ticket's kind.
-async fn dispatch(engine: &Engine, leased: &Leased) -> Result<Ended, PortError> {
-    macro_rules! by_kind {
-        ($($job:ty),+ $(,)?) => {
-            match leased.kind.as_str() {
-                $(<$job as Job>::KIND => engine.run::<$job>(leased).await,)+
-                kind => {
-                    let message = format!("this version knows no job {kind}");
-                    engine.end(leased, Ending::Dead(permanent("unknown_kind", message))).await
-                }
-            }
-        };
-    }
-    jobs::every_job!(by_kind)
 }
 
 /// The job's answer, or an error if it takes too long or panics.

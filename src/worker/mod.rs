@@ -8,10 +8,12 @@ mod handle;
 mod hands;
 mod incarnation;
 mod keeper;
+mod kinds;
 mod lanes;
 mod pool;
 
 pub use handle::{Ended, Engine};
+pub use kinds::{EveryKind, Kinds};
 pub use lanes::Slots;
 pub use pool::Pool;
 
