@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::{
     links::Links,
     ports::{
-        Albums, Clock, Decoder, JobQueue, MediaStore, Objects, PictureSize, Scanner, Uploads, Users,
+        Activities, Albums, Clock, Decoder, JobBook, JobQueue, MediaStore, Objects, PictureSize,
+        Scanner, Uploads, Users,
     },
     steps::Recorder,
 };
@@ -18,8 +19,10 @@ pub struct Tools {
     pub uploads: Arc<dyn Uploads>,
     pub media: Arc<dyn MediaStore>,
     pub albums: Arc<dyn Albums>,
+    pub activities: Arc<dyn Activities>,
     pub users: Arc<dyn Users>,
     pub queue: Arc<dyn JobQueue>,
+    pub book: Arc<dyn JobBook>,
     pub recorder: Arc<Recorder>,
     pub objects: Arc<dyn Objects>,
     pub scanner: Arc<dyn Scanner>,

@@ -69,7 +69,8 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
 /// Starts the workers.
 pub fn start(house: &House) -> std::io::Result<Pool> {
     let (leases, clock) = (house.leases.clone(), house.tools.clock.clone());
-    Pool::start(house.engine(), leases, house.queue(), clock, house.slots())
+    let book = house.tools.book.clone();
+    Pool::start(house.engine(), leases, house.queue(), book, clock, house.slots())
 }
 
 /// Opens the door; the future ends when it is closed.

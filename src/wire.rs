@@ -114,6 +114,8 @@ pub fn assemble(
         albums: records.clone(),
         users: records.clone(),
         queue: records.clone(),
+        activities: records.clone(),
+        book: records.clone(),
         recorder: Arc::new(recorder),
         objects,
         scanner,

@@ -1,6 +1,8 @@
 //! What jobs need of the world, in the words of the product.
 
+mod activities;
 mod albums;
+mod book;
 mod clock;
 mod decoder;
 mod error;
@@ -11,7 +13,9 @@ mod scanner;
 mod uploads;
 mod users;
 
+pub use activities::Activities;
 pub use albums::Albums;
+pub use book::{JobBook, JobFilter, JobPage, JobState, QueueState};
 pub use clock::{Clock, later};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
 pub use error::PortError;

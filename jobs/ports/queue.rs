@@ -101,6 +101,8 @@ pub struct Leased {
     pub crashes: u32,
     /// A worker died while it had this job and others: whichever it was, it runs alone.
     pub suspect: bool,
+    /// Somebody wants it to end.
+    pub cancel_requested: bool,
     /// Whoever writes to the job must show this.
     pub token: ObjectId,
     /// How long this attempt may take.
@@ -146,6 +148,8 @@ pub enum Ending {
     },
     /// Needs a person.
     Dead(StepError),
+    /// Somebody wanted it to end.
+    Cancelled,
 }
 
 /// Whether the owner of a lease is known to be gone.
@@ -181,6 +185,9 @@ pub trait Leases: Send + Sync {
 
     /// The same for running jobs whose owner is known to be gone, without waiting for their leases.
     async fn inherit(&self, gone: &Gone, limit: u32) -> Result<u64, PortError>;
+
+    /// Those of these leases that still hold and whose jobs somebody wants to end.
+    async fn cancelled(&self, held: &[Held]) -> Result<Vec<Held>, PortError>;
 
     /// Notes that the job has this process to itself from now on; whether the lease still holds.
     async fn alone(&self, held: Held) -> Result<bool, PortError>;

@@ -78,6 +78,16 @@ pub fn content_length(headers: &header::HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// The header `Idempotency-Key`, if there is one.
+pub fn idempotency_key(headers: &header::HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200);
+    key.map(Some).ok_or_else(|| {
+        let detail = "the header Idempotency-Key is not 1 to 200 plain characters";
+        Problem::bad("bad_idempotency_key", detail)
+    })
+}
+
 /// The SHA-256 of `Content-Digest: sha-256=:...:` (RFC 9530) in lower-case hex, if there is one.
 pub fn content_digest(headers: &header::HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("content-digest") else { return Ok(None) };

@@ -17,7 +17,8 @@ pub fn document<T: Serialize>(of: &T) -> Result<Value, Problem> {
     Ok(object(document))
 }
 
-fn object(document: Document) -> Value {
+/// A raw document as JSON.
+pub fn object(document: Document) -> Value {
     let members = document.into_iter().map(|(name, value)| (name, value_of(value)));
     Value::Object(members.collect::<Map<_, _>>())
 }

@@ -1,14 +1,17 @@
 //! The HTTP API: `/v1`, JSON, RFC 9457 problems. One table of routes, in `routes.rs`.
 
 mod access;
+mod activity;
 mod body;
 mod caller;
 mod chunks;
 mod health;
+mod jobs;
 mod json;
 mod media;
 mod one_shot;
 mod problem;
+mod queues;
 mod routes;
 mod tokens;
 mod uploads;
@@ -17,7 +20,7 @@ mod wish;
 
 use std::{sync::Arc, time::Duration};
 
-use jobs::{intake, ports::PortError, tools::Tools};
+use ::jobs::{intake, ports::PortError, tools::Tools};
 
 pub use access::{Access, Key, Scope};
 pub use routes::{ROUTES, Route, router};

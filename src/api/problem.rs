@@ -71,6 +71,7 @@ fn status_of(code: &str) -> StatusCode {
         "upload_cancelled" | "upload_expired" | "upload_failed" | "upload_ended" => {
             StatusCode::CONFLICT
         }
+        job if job.starts_with("job_") => StatusCode::CONFLICT,
         "malformed_document" | "bad_key" | "bad_path" => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }

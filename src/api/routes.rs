@@ -10,7 +10,8 @@ use axum::{
 };
 
 use super::{
-    Api, access::Scope, chunks, health, media, one_shot, problem::Problem, tokens, uploads, users,
+    Api, access::Scope, chunks, health, jobs, media, one_shot, problem::Problem, queues, tokens,
+    uploads, users,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -46,6 +47,16 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/media/{mediaId}/thumbnails/{name}", Scope::Read),
     route("PUT", "/v1/users/{userId}", Scope::Notify),
     route("POST", "/v1/tokens", Scope::Admin),
+    route("POST", "/v1/jobs", Scope::Enqueue),
+    route("GET", "/v1/jobs", Scope::Admin),
+    route("POST", "/v1/jobs/retry", Scope::Admin),
+    route("GET", "/v1/jobs/{jobId}", Scope::Enqueue),
+    route("DELETE", "/v1/jobs/{jobId}", Scope::Admin),
+    route("POST", "/v1/jobs/{jobId}/retry", Scope::Admin),
+    route("POST", "/v1/jobs/{jobId}/cancel", Scope::Admin),
+    route("GET", "/v1/queues", Scope::Admin),
+    route("POST", "/v1/queues/{queue}/pause", Scope::Admin),
+    route("POST", "/v1/queues/{queue}/resume", Scope::Admin),
     open("/metrics"),
     open("/healthz"),
     open("/readyz"),
@@ -65,6 +76,14 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/media/{mediaId}/thumbnails/{name}" => get(media::thumbnail),
         "/v1/users/{userId}" => put(users::put),
         "/v1/tokens" => post(tokens::mint),
+        "/v1/jobs" => get(jobs::list).post(jobs::create),
+        "/v1/jobs/retry" => post(jobs::retry_all),
+        "/v1/jobs/{jobId}" => get(jobs::show).delete(jobs::delete),
+        "/v1/jobs/{jobId}/retry" => post(jobs::retry),
+        "/v1/jobs/{jobId}/cancel" => post(jobs::cancel),
+        "/v1/queues" => get(queues::list),
+        "/v1/queues/{queue}/pause" => post(queues::pause),
+        "/v1/queues/{queue}/resume" => post(queues::resume),
         "/metrics" => get(health::metrics),
         "/healthz" => get(health::alive),
         "/readyz" => get(health::ready),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Api,
     access::Scope,
-    body::JsonBody,
+    body::{JsonBody, idempotency_key},
     caller::Caller,
     json::document,
     problem::Problem,
@@ -30,14 +30,8 @@ pub async fn create(
     JsonBody(wish): JsonBody<Wish>,
 ) -> Result<Response, Problem> {
     caller.uploads_as(wish.user_id, wish.event_id)?;
-    let key = headers.get("idempotency-key").map(|value| {
-        value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200).ok_or_else(|| {
-            let detail = "the header Idempotency-Key is not 1 to 200 plain characters";
-            Problem::bad("bad_idempotency_key", detail)
-        })
-    });
     // A key counts for one user: nobody can guess at the uploads of others.
-    let key = key.transpose()?.map(|key| format!("{}:{key}", wish.user_id));
+    let key = idempotency_key(&headers)?.map(|key| format!("{}:{key}", wish.user_id));
     let upload = upload(&api, wish, key).await?;
     let kept = api.tools.uploads.create(upload.clone()).await?;
     if !is_same(&kept, &upload) {

@@ -26,7 +26,7 @@ pub struct Work {
     /// The job.
     pub job: Leased,
     /// Its place. Shared, because apalis wants arguments that can be cloned.
-    pub _slot: std::sync::Arc<Slot>,
+    pub slot: std::sync::Arc<Slot>,
     /// The stop waits for it, from the claim on.
     pub _running: TaskTrackerToken,
 }

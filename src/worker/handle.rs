@@ -9,6 +9,7 @@ use jobs::{
     ports::{Clock, Ending, Leased, Leases, PortError, later},
     tools::Tools,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{LEASE, kinds::Kinds};
 
@@ -29,6 +30,8 @@ pub struct Engine {
     leases: Arc<dyn Leases>,
     clock: Arc<dyn Clock>,
     kinds: Arc<dyn Kinds>,
+    /// Set off when somebody wants the job to end.
+    cancel: CancellationToken,
 }
 
 /// How an attempt ended, for logs and for the lane.
@@ -42,6 +45,8 @@ pub enum Ended {
     Away(String),
     /// It needs a person.
     Dead(String),
+    /// Somebody wanted it to end.
+    Cancelled,
     /// The lease was lost meanwhile; somebody else has the job.
     Fenced,
 }
@@ -54,6 +59,7 @@ impl Ended {
             Self::Again(_) => "again",
             Self::Away(_) => "away",
             Self::Dead(_) => "dead",
+            Self::Cancelled => "cancelled",
             Self::Fenced => "fenced",
         }
     }
@@ -68,6 +74,7 @@ impl std::fmt::Display for Ended {
             Self::Again(Some(why)) => write!(f, "again ({why})"),
             Self::Away(why) => write!(f, "away ({why})"),
             Self::Dead(code) => write!(f, "dead ({code})"),
+            Self::Cancelled => f.write_str("cancelled"),
             Self::Fenced => f.write_str("fenced"),
         }
     }
@@ -77,7 +84,12 @@ impl Engine {
     /// An engine for jobs of these kinds, which gets them these tools.
     pub fn new(tools: Tools, leases: Arc<dyn Leases>, kinds: Arc<dyn Kinds>) -> Self {
         let clock = tools.clock.clone();
-        Self { tools, leases, clock, kinds }
+        Self { tools, leases, clock, kinds, cancel: CancellationToken::new() }
+    }
+
+    /// The same engine for one attempt, which ends when `cancel` is set off.
+    pub fn until(&self, cancel: CancellationToken) -> Self {
+        Self { cancel, ..self.clone() }
     }
 
     /// Ends a job whose kind nobody here knows.
@@ -124,9 +136,19 @@ impl Engine {
         };
         if leased.crashes >= CRASHES.min(leased.max_attempts) {
             let message = format!("{} workers died with this job", leased.crashes);
-            return self.bury(&job, &needs, leased, permanent("worker_crashed", message)).await;
+            let error = permanent("worker_crashed", message);
+            let ending = Ending::Dead(error.clone());
+            return self.bury(&job, &needs, leased, error, ending).await;
         }
-        match limited(leased.timeout, job.run(&needs)).await {
+        let ended = tokio::select! {
+            biased;
+            () = self.cancelled(leased) => None,
+            ended = limited(leased.timeout, job.run(&needs)) => Some(ended),
+        };
+        let Some(ended) = ended else {
+            return self.drop_at_wish(&job, &needs, leased).await;
+        };
+        match ended {
             Ok(Outcome::Done) => self.end(leased, Ending::Done(None)).await,
             Ok(Outcome::Noted(note)) => self.end(leased, Ending::Done(Some(note))).await,
             Ok(Outcome::NotYet(after)) => {
@@ -135,6 +157,23 @@ impl Engine {
             }
             Err(error) => self.failed(&job, &needs, leased, error).await,
         }
+    }
+
+    /// Returns when somebody wants the job to end.
+    async fn cancelled(&self, leased: &Leased) {
+        if !leased.cancel_requested {
+            self.cancel.cancelled().await;
+        }
+    }
+
+    async fn drop_at_wish<J: Job>(
+        &self,
+        job: &J,
+        needs: &J::Needs,
+        leased: &Leased,
+    ) -> Result<Ended, PortError> {
+        let error = permanent("cancelled", "somebody cancelled the job".to_owned());
+        self.bury(job, needs, leased, error, Ending::Cancelled).await
     }
 
     async fn failed<J: Job>(
@@ -153,7 +192,8 @@ impl Engine {
             JobError::Unavailable(_) => (false, now > waited),
         };
         if over {
-            return self.bury(job, needs, leased, written).await;
+            let ending = Ending::Dead(written.clone());
+            return self.bury(job, needs, leased, written, ending).await;
         }
         let at = later(now, back_off(if counted { leased.attempt } else { 1 }));
         told(leased, job.postponed(needs, &written, at).await)?;
@@ -168,13 +208,14 @@ impl Engine {
         needs: &J::Needs,
         leased: &Leased,
         error: StepError,
+        ending: Ending,
     ) -> Result<Ended, PortError> {
         let until = later(self.clock.now(), LEASE);
         if self.leases.extend(&[leased.held()], until).await? == 0 {
             return Ok(Ended::Fenced);
         }
         told(leased, job.given_up(needs, &error).await)?;
-        self.end(leased, Ending::Dead(error)).await
+        self.end(leased, ending).await
     }
 
     async fn end(&self, leased: &Leased, ending: Ending) -> Result<Ended, PortError> {
@@ -183,6 +224,7 @@ impl Engine {
             Ending::Again { counted: false, error: Some(e), .. } => Ended::Away(e.message.clone()),
             Ending::Again { error, .. } => Ended::Again(error.as_ref().map(|e| e.code.clone())),
             Ending::Dead(error) => Ended::Dead(error.code.clone()),
+            Ending::Cancelled => Ended::Cancelled,
         };
         let kept = self.leases.end(leased, ending).await?;
         Ok(if kept { ended } else { Ended::Fenced })

@@ -8,6 +8,7 @@ use tokio::{
     runtime::{Handle, Runtime},
     sync::RwLock,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     backend::Work,
@@ -33,15 +34,16 @@ impl Hands {
     }
 
     /// Runs the job beside others, or alone when it was there as a worker died.
-    async fn run(&self, job: &Leased) -> Result<Ended, PortError> {
+    async fn run(&self, job: &Leased, cancel: CancellationToken) -> Result<Ended, PortError> {
+        let engine = self.engine.until(cancel);
         if !job.runs_alone() {
             let _beside_others = self.company.read().await;
-            return Ok(self.engine.attempt(job).await);
+            return Ok(engine.attempt(job).await);
         }
         let _alone = self.company.write().await;
         if self.leases.alone(job.held()).await? {
             tracing::info!(job.id = %job.id, job.kind = %job.kind, "runs alone after a crash");
-            Ok(self.engine.attempt(job).await)
+            Ok(engine.attempt(job).await)
         } else {
             Ok(Ended::Fenced)
         }
@@ -75,8 +77,8 @@ impl Drop for Threads {
 /// One attempt, and what its end means for the lane.
 pub async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
     let apart = hands.threads.spawn({
-        let (hands, job) = (hands.clone(), work.job.clone());
-        async move { hands.run(&job).await }
+        let (hands, job, cancel) = (hands.clone(), work.job.clone(), work.slot.cancel());
+        async move { hands.run(&job, cancel).await }
     });
     match apart.await {
         Ok(Ok(Ended::Away(_))) => hands.lanes.rest(work.job.queue),

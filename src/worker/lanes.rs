@@ -7,6 +7,7 @@ use std::{
 };
 
 use jobs::{job::Queue, ports::Held};
+use tokio_util::sync::CancellationToken;
 
 /// A lane rests at least this long when its port is away.
 const REST_FIRST: Duration = Duration::from_millis(500);
@@ -26,7 +27,8 @@ struct State {
     slots: HashMap<Queue, u32>,
     running: HashMap<Queue, u32>,
     rests: HashMap<Queue, Rest>,
-    held: HashSet<Held>,
+    held: HashMap<Held, CancellationToken>,
+    paused: HashSet<Queue>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,19 +43,31 @@ pub struct Slot {
     lanes: Lanes,
     queue: Queue,
     held: Held,
+    cancel: CancellationToken,
+}
+
+impl Slot {
+    /// Set off when somebody wants the job to end.
+    pub fn cancel(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
 }
 
 impl Lanes {
     /// Empty lanes with so many places.
     pub fn new(slots: Slots) -> Self {
-        let (running, rests, held) = (HashMap::new(), HashMap::new(), HashSet::new());
-        Self(Arc::new(Mutex::new(State { slots: slots.0, running, rests, held })))
+        let (running, rests, held) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let paused = HashSet::new();
+        Self(Arc::new(Mutex::new(State { slots: slots.0, running, rests, held, paused })))
     }
 
     /// How many jobs of `queue` may be claimed now. A lane that rests lets nothing in; one that has
     /// just rested lets one job in to see whether the port is back.
     pub fn free(&self, queue: Queue) -> u32 {
         let state = self.state();
+        if state.paused.contains(&queue) {
+            return 0;
+        }
         let slots = state.slots.get(&queue).copied().unwrap_or(1);
         let free = slots.saturating_sub(state.running.get(&queue).copied().unwrap_or(0));
         match state.rests.get(&queue) {
@@ -67,8 +81,9 @@ impl Lanes {
     pub fn take(&self, queue: Queue, held: Held) -> Slot {
         let mut state = self.state();
         *state.running.entry(queue).or_default() += 1;
-        state.held.insert(held);
-        Slot { lanes: self.clone(), queue, held }
+        let cancel = CancellationToken::new();
+        state.held.insert(held, cancel.clone());
+        Slot { lanes: self.clone(), queue, held, cancel }
     }
 
     /// The port behind the lane is away: it rests, each time twice as long.
@@ -91,7 +106,19 @@ impl Lanes {
 
     /// The leases whose jobs have a place.
     pub fn held(&self) -> Vec<Held> {
-        self.state().held.iter().copied().collect()
+        self.state().held.keys().copied().collect()
+    }
+
+    /// Asks the job of this lease to end.
+    pub fn cancel(&self, held: Held) {
+        if let Some(cancel) = self.state().held.get(&held) {
+            cancel.cancel();
+        }
+    }
+
+    /// These lanes begin nothing, all others may.
+    pub fn pause(&self, paused: Vec<Queue>) {
+        self.state().paused = paused.into_iter().collect();
     }
 
     /// A poisoned lock only means that a thread died between two plain assignments.

@@ -11,6 +11,7 @@ mod keeper;
 mod kinds;
 mod lanes;
 mod pool;
+mod wishes;
 
 pub use handle::{Ended, Engine};
 pub use kinds::{EveryKind, Kinds};

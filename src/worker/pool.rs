@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use apalis::prelude::*;
 use futures_util::FutureExt;
-use jobs::ports::{Clock, JobQueue, Leases};
+use jobs::ports::{Clock, JobBook, JobQueue, Leases};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -18,6 +18,7 @@ use super::{
     incarnation::Incarnation,
     keeper,
     lanes::{Lanes, Slots},
+    wishes,
 };
 
 /// Running workers.
@@ -51,6 +52,7 @@ impl Pool {
         engine: Engine,
         leases: Arc<dyn Leases>,
         queue: Arc<dyn JobQueue>,
+        book: Arc<dyn JobBook>,
         clock: Arc<dyn Clock>,
         slots: Slots,
     ) -> std::io::Result<Self> {
@@ -76,6 +78,8 @@ impl Pool {
 
         let beating = keeper::run(leases.clone(), clock.clone(), lanes.clone(), this);
         tracker.spawn(beat.clone().run_until_cancelled_owned(beating));
+        let hearing = wishes::hear(book, leases.clone(), lanes.clone());
+        tracker.spawn(beat.clone().run_until_cancelled_owned(hearing));
         tracker.spawn(cron::run(queue, clock.clone(), stop.clone()));
         let claimer = Claimer {
             leases: leases.clone(),

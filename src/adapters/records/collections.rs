@@ -66,7 +66,13 @@ pub static NOTIFICATIONS: Collection = Collection {
 };
 
 /// Who did what. The seed declares no index for them.
-pub static ACTIVITY_LOGS: Collection = Collection { name: "activity_logs", indexes: &[] };
+pub static ACTIVITY_LOGS: Collection = Collection {
+    name: "activity_logs",
+    indexes: &[index(
+        "resource_resourceId_timestamp",
+        &[("resource", Asc), ("resourceId", Asc), ("timestamp", Desc)],
+    )],
+};
 
 /// Uploads on their way.
 pub static FILE_UPLOADS: Collection = Collection {
@@ -138,11 +144,15 @@ pub static JOBS: Collection = Collection {
         unique("uniqueKey", &[("uniqueKey", Asc)], &[("uniqueKey", Exists)]),
         unique("onceKey", &[("onceKey", Asc)], &[("onceKey", Exists)]),
         index("ref_state", &[("ref.coll", Asc), ("ref.id", Asc), ("state", Asc)]),
-        index("state_finishedAt", &[("state", Asc), ("finishedAt", Desc)]),
-        index("state_queue", &[("state", Asc), ("queue", Asc), ("runAt", Asc)]),
+        index("state_queue", &[("state", Asc), ("queue", Asc), ("changedAt", Desc), ("_id", Desc)]),
+        index("state_kind", &[("state", Asc), ("kind", Asc), ("changedAt", Desc), ("_id", Desc)]),
+        partial("state_error", &[("state", Asc), ("error", Asc)], &[("error", Exists)]),
         Index { option: Expires, ..index("expire", &[("expireAt", Asc)]) },
     ],
 };
+
+/// What operators have said of the lanes, found by `_id` alone.
+pub static QUEUES: Collection = Collection { name: "queues", indexes: &[] };
 
 /// Cron jobs and when they run next.
 pub static SCHEDULES: Collection =
@@ -164,6 +174,7 @@ pub static ALL: &[Collection] = &[
     MEDIA_ALBUMS,
     USERS,
     JOBS,
+    QUEUES,
     SCHEDULES,
     WORKERS,
 ];

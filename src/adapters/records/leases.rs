@@ -11,13 +11,15 @@ use jobs::{
 };
 use serde::Deserialize;
 
-use super::{Records, collections::JOBS, readable};
+use super::{Records, book::changed, collections::JOBS, readable};
 use crate::adapters::documents::{Change, Edit, Guard, Query, Test};
 
 /// How long the record of a job that ended well is kept.
 const KEEP_DONE: Duration = Duration::from_secs(24 * 3600);
 /// How long the record of a dead job is kept: long enough for somebody to come back from holidays.
 const KEEP_DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Of a job's last error so many characters can be searched for.
+const INDEXED_CHARS: usize = 200;
 /// Of each job's errors, the last so many are kept.
 const KEEP_ERRORS: u32 = 10;
 
@@ -35,6 +37,8 @@ struct Row {
     crashes: u32,
     #[serde(default)]
     suspect: bool,
+    #[serde(default)]
+    cancel_requested: bool,
     timeout_ms: u64,
     created_at: DateTime,
     lease: Option<Lease>,
@@ -66,8 +70,7 @@ impl Leases for Records {
         }
         let token = ObjectId::new();
         let lease = doc! { "owner": owner, "token": token, "until": until };
-        let change = Change::new()
-            .set("state", "running")
+        let change = changed("running", self.clock.now())
             .set("lease", lease)
             .set("startedAt", self.clock.now())
             .inc("attempt", 1);
@@ -101,13 +104,14 @@ impl Leases for Records {
                 let change = closed(change, "done", now, KEEP_DONE);
                 note.into_iter().fold(change, |change, note| change.set("note", note))
             }
+            Ending::Cancelled => closed(change, "cancelled", now, KEEP_DEAD),
             Ending::Dead(error) => {
                 let change = closed(change, "dead", now, KEEP_DEAD);
                 with_error(change, job.attempt, &error, now)
             }
             Ending::Again { at, counted, error } => {
                 let state = if at > now { "scheduled" } else { "ready" };
-                let change = change.set("state", state).set("runAt", at);
+                let change = change.set("state", state).set("changedAt", now).set("runAt", at);
                 let change = if counted { change } else { change.inc("attempt", -1) };
                 let error = error.iter();
                 error.fold(change, |change, error| with_error(change, job.attempt, error, now))
@@ -126,7 +130,7 @@ impl Leases for Records {
             return Ok(0);
         }
         let guard = Guard::none().eq("state", "scheduled");
-        self.store.patch_many(&JOBS, &ids, guard, Change::new().set("state", "ready")).await
+        self.store.patch_many(&JOBS, &ids, guard, changed("ready", self.clock.now())).await
     }
 
     async fn reap(&self, limit: u32) -> Result<u64, PortError> {
@@ -145,6 +149,17 @@ impl Leases for Records {
         self.give_back(running, Guard::none()).await
     }
 
+    async fn cancelled(&self, held: &[Held]) -> Result<Vec<Held>, PortError> {
+        let mut wanted = Vec::new();
+        for job in self.store.get_many(&JOBS, &ids(held)).await? {
+            let Some(row) = readable::<Row>(job, "jobs") else { continue };
+            let token = row.lease.filter(|_| row.cancel_requested).map(|lease| lease.token);
+            wanted.extend(token.map(|token| Held { job: row.id, token }));
+        }
+        wanted.retain(|lease| held.contains(lease));
+        Ok(wanted)
+    }
+
     async fn alone(&self, held: Held) -> Result<bool, PortError> {
         let change = Change::new().set("lease.alone", true);
         let job = Bson::ObjectId(held.job);
@@ -160,7 +175,7 @@ impl Leases for Records {
     }
 
     async fn release(&self, held: &[Held]) -> Result<u64, PortError> {
-        let change = Change::new().set("state", "ready").unset("lease").inc("attempt", -1);
+        let change = changed("ready", self.clock.now()).unset("lease").inc("attempt", -1);
         self.store.patch_many(&JOBS, &ids(held), still(held), change).await
     }
 }
@@ -194,7 +209,7 @@ impl Records {
 fn lost_job(guard: Guard, row: &Row, now: DateTime) -> (Guard, Change) {
     let token = row.lease.as_ref().map_or(Bson::Null, |lease| lease.token.into());
     let alone = row.lease.as_ref().is_some_and(|lease| lease.alone);
-    let change = Change::new().set("state", "ready").unset("lease");
+    let change = changed("ready", now).unset("lease");
     let change = if alone {
         // The crash that made it a suspect was its own.
         change.inc("crashes", 1 + i64::from(row.suspect)).unset("suspect")
@@ -226,6 +241,7 @@ fn leased(row: Row, queue: Queue, token: ObjectId) -> Leased {
         max_attempts: row.max_attempts,
         crashes: row.crashes,
         suspect: row.suspect,
+        cancel_requested: row.cancel_requested,
         token,
         timeout: Duration::from_millis(row.timeout_ms),
         created_at: row.created_at,
@@ -234,7 +250,8 @@ fn leased(row: Row, queue: Queue, token: ObjectId) -> Leased {
 
 /// The job has ended: its key is free again, its record goes after a while.
 fn closed(change: Change, state: &str, now: DateTime, keep: Duration) -> Change {
-    let change = change.set("state", state).set("finishedAt", now).unset("uniqueKey");
+    let change = change.set("state", state).set("changedAt", now).set("finishedAt", now);
+    let change = change.unset("uniqueKey").unset("cancelRequested");
     change.set("expireAt", later(now, keep))
 }
 
@@ -244,6 +261,8 @@ fn with_error(change: Change, attempt: u32, error: &StepError, now: DateTime) ->
         ErrorClass::Permanent => "permanent",
         ErrorClass::Policy => "policy",
     };
+    let line = format!("{}: {}", error.code, error.message);
+    let change = change.set("error", line.chars().take(INDEXED_CHARS).collect::<String>());
     let error = doc! {
         "at": now,
         "attempt": i64::from(attempt),

@@ -1,10 +1,13 @@
 //! The repositories: each collection's port, written once over the document port.
 
+mod activities;
 mod albums;
+mod book;
 pub mod collections;
 mod diff;
 mod leases;
 mod media;
+mod queues;
 mod tickets;
 mod uploads;
 mod users;

@@ -36,7 +36,7 @@ impl JobQueue for Records {
 }
 
 /// The document of a ticket. Future jobs stay `scheduled`, so that the claim index stays small.
-fn job(ticket: &Ticket, now: DateTime) -> Document {
+pub(super) fn job(ticket: &Ticket, now: DateTime) -> Document {
     let run_at = ticket.run_at.unwrap_or(now);
     let state = if run_at > now { "scheduled" } else { "ready" };
     let mut job = doc! {
@@ -51,8 +51,10 @@ fn job(ticket: &Ticket, now: DateTime) -> Document {
         "crashes": 0,
         "timeoutMs": i64::try_from(ticket.timeout.as_millis()).unwrap_or(i64::MAX),
         "args": ticket.args.clone(),
+        "key": ticket.unique_key.as_str(),
         "uniqueKey": ticket.unique_key.as_str(),
         "createdAt": now,
+        "changedAt": now,
     };
     if let Some(key) = &ticket.once_key {
         job.insert("onceKey", key);

@@ -25,6 +25,7 @@ pub(super) struct Town {
     pub(super) house: House,
     pub(super) upload: String,
     pub(super) media: MediaId,
+    job: String,
 }
 
 impl Town {
@@ -42,7 +43,10 @@ impl Town {
         let body = Body::from(wish.to_string());
         let (_, upload) = Self::send(&house, "POST", "/v1/uploads", Some(KEY), body).await;
         let upload = upload["uploadId"].as_str().unwrap().to_owned();
-        Self { house, upload, media: media["mediaId"].as_str().unwrap().parse().unwrap() }
+        let (_, jobs) = Self::send(&house, "GET", "/v1/jobs", Some(KEY), Body::empty()).await;
+        let job = jobs["items"][0]["_id"].as_str().unwrap().to_owned();
+        let media = media["mediaId"].as_str().unwrap().parse().unwrap();
+        Self { house, upload, media, job }
     }
 
     pub(super) async fn send(
@@ -85,7 +89,9 @@ impl Town {
             .replace("{mediaId}", &self.media.to_string())
             .replace("{userId}", "42")
             .replace("{n}", "1")
-            .replace("{name}", "320");
+            .replace("{name}", "320")
+            .replace("{jobId}", &self.job)
+            .replace("{queue}", "scan");
         let (path, body) = match (route.method, route.path) {
             ("GET", "/v1/media") => (format!("{path}?eventId=1"), Body::empty()),
             ("POST", "/v1/media") => {
@@ -99,6 +105,10 @@ impl Town {
                 (path, Body::from(wish.to_string()))
             }
             ("POST", "/v1/tokens") => (path, Body::from(json!({ "userId": 42 }).to_string())),
+            ("POST", "/v1/jobs") => {
+                (path, Body::from(json!({ "kind": "sweep", "args": {} }).to_string()))
+            }
+            ("POST", "/v1/jobs/retry") => (path, Body::from("{}")),
             ("PUT", "/v1/users/{userId}") => (path, Body::from("{}")),
             _ => (path, Body::from("abc")),
         };

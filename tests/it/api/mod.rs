@@ -5,6 +5,7 @@ mod albums;
 mod describe;
 mod forms;
 mod idempotency;
+mod jobs;
 mod media;
 mod refusals;
 mod signatures;

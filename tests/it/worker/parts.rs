@@ -159,6 +159,10 @@ impl Leases for SlowClaim {
         self.inner.inherit(gone, limit).await
     }
 
+    async fn cancelled(&self, held: &[Held]) -> Result<Vec<Held>, PortError> {
+        self.inner.cancelled(held).await
+    }
+
     async fn alone(&self, held: Held) -> Result<bool, PortError> {
         self.inner.alone(held).await
     }

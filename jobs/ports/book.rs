@@ -1,0 +1,136 @@
+//! The operator's book: which jobs there are, and what may be done about them.
+
+use async_trait::async_trait;
+use bson::{DateTime, Document, oid::ObjectId};
+
+use super::{PortError, Ticket};
+use crate::job::Queue;
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// Put by another service, not taken in yet.
+    New,
+    /// Its time has not come.
+    Scheduled,
+    /// Waits for a free place.
+    Ready,
+    /// Somebody has it.
+    Running,
+    /// Ended well.
+    Done,
+    /// Needs a person.
+    Dead,
+    /// Ended at somebody's wish.
+    Cancelled,
+}
+
+impl JobState {
+    /// All of them, open ones first.
+    pub const ALL: [Self; 7] = [
+        Self::Running,
+        Self::Ready,
+        Self::Scheduled,
+        Self::New,
+        Self::Dead,
+        Self::Cancelled,
+        Self::Done,
+    ];
+
+    /// Its name in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Scheduled => "scheduled",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
+    /// Whether something is still to be done.
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Done | Self::Dead | Self::Cancelled)
+    }
+}
+
+/// Which jobs; what is `None` does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// In this state.
+    pub state: Option<JobState>,
+    /// In this lane.
+    pub queue: Option<Queue>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// About the document with this id, in this collection.
+    pub about: Option<(String, String)>,
+    /// Whose last error, as `code: message`, begins so.
+    pub error: Option<String>,
+    /// Changed before this one (the last of the page before).
+    pub after: Option<(DateTime, ObjectId)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Some jobs.
+#[derive(Debug, Clone)]
+pub struct JobPage {
+    /// As they stand in the store, last changed first.
+    pub jobs: Vec<Document>,
+    /// Whether others may follow behind the last one.
+    pub more: bool,
+}
+
+/// How a lane stands.
+#[derive(Debug, Clone)]
+pub struct QueueState {
+    /// The lane.
+    pub queue: Queue,
+    /// Whether nothing of it is begun.
+    pub paused: bool,
+    /// How many jobs are in each state that needs somebody's time; large numbers are capped.
+    pub depth: Vec<(JobState, u64)>,
+    /// Since when its longest waiting ready job waits.
+    pub oldest: Option<DateTime>,
+}
+
+/// The jobs as an operator sees them. `Missing` where there is no such job.
+#[async_trait]
+pub trait JobBook: Send + Sync {
+    /// Puts a job and gives it back with `true`, or the one that has its key already with `false`.
+    async fn put(&self, ticket: &Ticket) -> Result<(Document, bool), PortError>;
+
+    /// Jobs, last changed first.
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage, PortError>;
+
+    /// One job with its last errors.
+    async fn show(&self, id: ObjectId) -> Result<Document, PortError>;
+
+    /// Lets a job run at once that is dead, cancelled or waits for its time; its attempts count
+    /// from the beginning. Refuses one that is done or running.
+    async fn retry(&self, id: ObjectId) -> Result<Document, PortError>;
+
+    /// Ends a job that waits, and asks the worker of a running one to end it. Refuses one that has
+    /// ended.
+    async fn cancel(&self, id: ObjectId) -> Result<Document, PortError>;
+
+    /// Removes the record of a job that has ended.
+    async fn delete(&self, id: ObjectId) -> Result<(), PortError>;
+
+    /// How the lanes stand.
+    async fn queues(&self) -> Result<Vec<QueueState>, PortError>;
+
+    /// Lets a lane begin nothing any more, or go on.
+    async fn pause(&self, queue: Queue, paused: bool) -> Result<(), PortError>;
+
+    /// The lanes that are paused.
+    async fn paused(&self) -> Result<Vec<Queue>, PortError>;
+}

@@ -1,0 +1,241 @@
+//! `jobs` over the document port: what an operator sees and does.
+
+use async_trait::async_trait;
+use bson::{Bson, DateTime, Document, oid::ObjectId};
+use jobs::{
+    job::Queue,
+    ports::{JobBook, JobFilter, JobPage, JobState, PortError, QueueState, Ticket},
+};
+
+use super::{Records, collections::JOBS, queues, tickets};
+use crate::adapters::documents::{Change, Edge, Guard, Query};
+
+/// Larger depths are given as this: counting costs the store as much as the number is large.
+const COUNTED: u32 = 100_000;
+/// Of the jobs about one document or with one error, so many are looked at.
+const LOOKED_AT: u32 = 1_000;
+/// The last character of all: what begins with a text lies between it and the text with this.
+const LAST: char = '\u{10FFFF}';
+/// How often a lost race is run again.
+const RACES: usize = 8;
+
+#[async_trait]
+impl JobBook for Records {
+    async fn put(&self, ticket: &Ticket) -> Result<(Document, bool), PortError> {
+        for _ in 0..RACES {
+            let job = tickets::job(ticket, self.clock.now());
+            match self.store.insert(&JOBS, job.clone()).await {
+                Ok(()) => {
+                    self.wake.notify_one();
+                    return Ok((job, true));
+                }
+                Err(PortError::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(first) = self.with_key_of(ticket).await? {
+                return Ok((first, false));
+            }
+            // It ended in between: its key is free again.
+        }
+        Err(PortError::Conflict(format!("the key {} changes hands too fast", ticket.unique_key)))
+    }
+
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage, PortError> {
+        let states = filter.state.map_or_else(|| JobState::ALL.to_vec(), |state| vec![state]);
+        let mut jobs = Vec::new();
+        for query in walks(filter, &states) {
+            jobs.extend(self.store.find(&JOBS, query).await?);
+        }
+        jobs.retain(|job| fits(job, filter));
+        jobs.sort_by_key(|job| std::cmp::Reverse(place(job)));
+        let limit = filter.limit as usize;
+        let more = jobs.len() >= limit;
+        jobs.truncate(limit);
+        Ok(JobPage { jobs, more })
+    }
+
+    async fn show(&self, id: ObjectId) -> Result<Document, PortError> {
+        let missing = || PortError::Missing(format!("the job {id} does not exist"));
+        self.store.get(&JOBS, &id.into()).await?.ok_or_else(missing)
+    }
+
+    async fn retry(&self, id: ObjectId) -> Result<Document, PortError> {
+        let again = |job: &Document, state| match state {
+            JobState::Dead | JobState::Cancelled | JobState::Scheduled => {
+                let now = self.clock.now();
+                let mut change = changed("ready", now).set("runAt", now);
+                change = change.set("attempt", 0).set("crashes", 0);
+                for field in ["suspect", "finishedAt", "expireAt", "note", "cancelRequested"] {
+                    change = change.unset(field);
+                }
+                let key = job.get_str("key").into_iter();
+                Ok(key.fold(change, |change, key| change.set("uniqueKey", key)))
+            }
+            state => Err(refused(id, state, "only dead, cancelled or scheduled jobs are retried")),
+        };
+        let retried = self.move_on(id, again).await;
+        self.wake.notify_one();
+        match retried {
+            Err(PortError::Conflict(_)) => {
+                let message = format!("another open job does the work of {id} already");
+                Err(PortError::refused("job_open", message))
+            }
+            answer => answer,
+        }
+    }
+
+    async fn cancel(&self, id: ObjectId) -> Result<Document, PortError> {
+        let wish = |_: &Document, state| match state {
+            // A worker ends it, which tells whoever watches: it comes first, and at once.
+            JobState::New | JobState::Ready | JobState::Scheduled => {
+                let now = self.clock.now();
+                let change = changed("ready", now).set("runAt", now).set("priority", 0);
+                Ok(change.set("cancelRequested", true))
+            }
+            JobState::Running => Ok(Change::new().set("cancelRequested", true)),
+            state => Err(refused(id, state, "what has ended is not cancelled")),
+        };
+        let cancelled = self.move_on(id, wish).await;
+        self.wake.notify_one();
+        cancelled
+    }
+
+    async fn delete(&self, id: ObjectId) -> Result<(), PortError> {
+        let state = state_of(&self.show(id).await?)?;
+        let guard = Guard::none().eq("state", state.as_str());
+        if !state.is_open() && self.store.delete(&JOBS, &id.into(), guard).await? {
+            return Ok(());
+        }
+        Err(refused(id, state, "only jobs that have ended are deleted; cancel it first"))
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueState>, PortError> {
+        let paused = self.paused().await?;
+        let mut states = Vec::new();
+        for queue in Queue::ALL {
+            let of = |state: JobState| Query::over("state_queue", COUNTED).at(state.as_str());
+            let mut depth = Vec::new();
+            for state in [JobState::Ready, JobState::Scheduled, JobState::Running, JobState::Dead] {
+                let count = self.store.count(&JOBS, of(state).at(queue.as_str())).await?;
+                depth.push((state, count));
+            }
+            let first = Query { reverse: true, limit: 1, ..of(JobState::Ready).at(queue.as_str()) };
+            let oldest = self.store.find(&JOBS, first).await?;
+            let oldest = oldest.first().and_then(|job| job.get_datetime("changedAt").ok().copied());
+            states.push(QueueState { queue, paused: paused.contains(&queue), depth, oldest });
+        }
+        Ok(states)
+    }
+
+    async fn pause(&self, queue: Queue, paused: bool) -> Result<(), PortError> {
+        queues::pause(&*self.store, queue, paused, self.clock.now()).await
+    }
+
+    async fn paused(&self) -> Result<Vec<Queue>, PortError> {
+        queues::paused(&*self.store).await
+    }
+}
+
+impl Records {
+    /// The job that keeps this ticket from being put.
+    async fn with_key_of(&self, ticket: &Ticket) -> Result<Option<Document>, PortError> {
+        let once = ticket.once_key.iter().map(|key| ("onceKey", key.as_str()));
+        for (index, key) in once.chain([("uniqueKey", ticket.unique_key.as_str())]) {
+            let found = self.store.find(&JOBS, Query::over(index, 1).at(key)).await?;
+            if let Some(first) = found.into_iter().next() {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Applies the change that `decide` makes of the job's state, if it is still in that state.
+    async fn move_on(
+        &self,
+        id: ObjectId,
+        decide: impl Fn(&Document, JobState) -> Result<Change, PortError> + Send + Sync,
+    ) -> Result<Document, PortError> {
+        for _ in 0..RACES {
+            let job = self.show(id).await?;
+            let state = state_of(&job)?;
+            let guard = Guard::none().eq("state", state.as_str());
+            let change = decide(&job, state)?;
+            if let Some(after) = self.store.patch(&JOBS, &id.into(), guard, change).await? {
+                return Ok(after);
+            }
+        }
+        Err(PortError::Conflict(format!("the job {id} changes too fast")))
+    }
+}
+
+/// A change into this state.
+pub(super) fn changed(state: &str, now: DateTime) -> Change {
+    Change::new().set("state", state).set("changedAt", now)
+}
+
+fn refused(id: ObjectId, state: JobState, rule: &str) -> PortError {
+    let state = state.as_str();
+    PortError::refused(format!("job_{state}"), format!("the job {id} is {state}: {rule}"))
+}
+
+fn state_of(job: &Document) -> Result<JobState, PortError> {
+    let state = job.get_str("state").ok().and_then(JobState::named);
+    state.ok_or_else(|| PortError::refused("malformed_document", "the job is in no known state"))
+}
+
+/// The walks along indexes that find what `filter` asks for; some find more.
+fn walks(filter: &JobFilter, states: &[JobState]) -> Vec<Query> {
+    if let Some((collection, id)) = &filter.about {
+        let query = Query::over("ref_state", LOOKED_AT).at(collection.as_str()).at(id.as_str());
+        return vec![query];
+    }
+    if let Some(text) = &filter.error {
+        let (from, to) = (Bson::from(text.as_str()), Bson::from(format!("{text}{LAST}")));
+        let ends = (Edge::Including(from), Edge::Excluding(to));
+        let walk = |state: &JobState| Query {
+            from: ends.0.clone(),
+            to: ends.1.clone(),
+            ..Query::over("state_error", LOOKED_AT).at(state.as_str())
+        };
+        return states.iter().map(walk).collect();
+    }
+    let mut bases = Vec::new();
+    for state in states {
+        match &filter.kind {
+            Some(kind) => {
+                let guard = filter
+                    .queue
+                    .map_or_else(Guard::none, |queue| Guard::none().eq("queue", queue.as_str()));
+                let base = Query::over("state_kind", filter.limit).at(state.as_str());
+                bases.push(base.at(kind.as_str()).such_that(guard));
+            }
+            None => {
+                let queues = filter.queue.map_or(Queue::ALL.to_vec(), |queue| vec![queue]);
+                let base = Query::over("state_queue", filter.limit).at(state.as_str());
+                bases.extend(queues.iter().map(|queue| base.clone().at(queue.as_str())));
+            }
+        }
+    }
+    let Some((at, id)) = filter.after else { return bases };
+    // Those of the very same millisecond, and those before it.
+    bases.into_iter().flat_map(|base| [base.clone().at(at).below(id), base.below(at)]).collect()
+}
+
+/// Whether a job that a walk found is one that was asked for.
+fn fits(job: &Document, filter: &JobFilter) -> bool {
+    let is = |field: &str, wanted: Option<&str>| {
+        wanted.is_none_or(|wanted| job.get_str(field).is_ok_and(|value| value == wanted))
+    };
+    let error = filter.error.as_deref();
+    is("state", filter.state.map(JobState::as_str))
+        && is("queue", filter.queue.map(Queue::as_str))
+        && is("kind", filter.kind.as_deref())
+        && error.is_none_or(|text| job.get_str("error").is_ok_and(|error| error.starts_with(text)))
+        && filter.after.is_none_or(|after| place(job) < after)
+}
+
+/// What lists are ordered by.
+fn place(job: &Document) -> (DateTime, ObjectId) {
+    let at = job.get_datetime("changedAt").copied().unwrap_or(DateTime::MIN);
+    (at, job.get_object_id("_id").unwrap_or_default())
+}
