@@ -28,7 +28,8 @@ struct State {
     running: HashMap<Queue, u32>,
     rests: HashMap<Queue, Rest>,
     held: HashMap<Held, CancellationToken>,
-    paused: HashSet<Queue>,
+    /// Not known before somebody has looked.
+    paused: Option<HashSet<Queue>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,15 +58,15 @@ impl Lanes {
     /// Empty lanes with so many places.
     pub fn new(slots: Slots) -> Self {
         let (running, rests, held) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let paused = HashSet::new();
-        Self(Arc::new(Mutex::new(State { slots: slots.0, running, rests, held, paused })))
+        let (slots, paused) = (slots.0, None);
+        Self(Arc::new(Mutex::new(State { slots, running, rests, held, paused })))
     }
 
     /// How many jobs of `queue` may be claimed now. A lane that rests lets nothing in; one that has
     /// just rested lets one job in to see whether the port is back.
     pub fn free(&self, queue: Queue) -> u32 {
         let state = self.state();
-        if state.paused.contains(&queue) {
+        if state.paused.as_ref().is_none_or(|paused| paused.contains(&queue)) {
             return 0;
         }
         let slots = state.slots.get(&queue).copied().unwrap_or(1);
@@ -118,7 +119,7 @@ impl Lanes {
 
     /// These lanes begin nothing, all others may.
     pub fn pause(&self, paused: Vec<Queue>) {
-        self.state().paused = paused.into_iter().collect();
+        self.state().paused = Some(paused.into_iter().collect());
     }
 
     /// A poisoned lock only means that a thread died between two plain assignments.

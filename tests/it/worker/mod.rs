@@ -273,3 +273,43 @@ async fn while_the_scanner_is_away_the_other_lanes_go_on() {
     }
     pool.stop().await;
 }
+
+#[tokio::test]
+async fn a_running_job_ends_when_somebody_cancels_it() {
+    let (house, decoder) = troubled(Trouble::Long).await;
+    let id = house.media("a.jpg", &fixture(TROUBLING)).await;
+    let pool = serve::start(&house.parts).unwrap();
+    tokio::time::timeout(PATIENCE, decoder.begun.notified()).await.expect("the job begins");
+    let running = job_in(&house, id, "generate_thumbnails", "running").await;
+
+    let job = running.get_object_id("_id").unwrap();
+    house.parts.tools.book.cancel(job).await.unwrap();
+    job_in(&house, id, "generate_thumbnails", "cancelled").await;
+    let media = finished(&house, id).await;
+    pool.stop().await;
+
+    assert_eq!(media.degraded, Some(true));
+    let error = media.processing_steps.thumbnail_generation.error.unwrap();
+    assert_eq!(error.code, "cancelled");
+}
+
+#[tokio::test]
+async fn a_paused_lane_begins_nothing_until_it_is_let() {
+    let house = House::awake(Arc::new(Ground::new().await));
+    let book = house.parts.tools.book.clone();
+    book.pause(Queue::Scan, true).await.unwrap();
+    let pool = serve::start(&house.parts).unwrap();
+
+    let id = house.media("a.jpg", &fixture(GOOD)).await;
+    job_in(&house, id, "assemble_upload", "done").await;
+    // Later than the first one could have been scanned.
+    let later = house.media("b.jpg", &fixture(GOOD)).await;
+    job_in(&house, later, "assemble_upload", "done").await;
+    let waiting = job_in(&house, id, "scan_virus", "ready").await;
+    book.pause(Queue::Scan, false).await.unwrap();
+    let media = finished(&house, id).await;
+    pool.stop().await;
+
+    assert_eq!(number(&waiting, "attempt"), 0);
+    assert_eq!(media.processing_status, ProcessingStatus::Completed);
+}

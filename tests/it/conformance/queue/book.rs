@@ -1,0 +1,115 @@
+//! What operators see and do, on both engines.
+
+use bson::Document;
+use jobs::{
+    job::Queue,
+    ports::{Ending, JobBook, JobFilter, JobState, Leases},
+};
+
+use super::{Bench, error, on_every_engine, ticket};
+
+on_every_engine![
+    jobs_are_found_by_how_their_error_begins,
+    pages_follow_each_other_within_one_millisecond,
+    a_job_with_a_key_that_is_open_is_not_put_twice,
+    a_dead_job_is_retried_from_the_beginning,
+    a_wish_to_cancel_reaches_the_one_who_has_the_job,
+    a_lane_is_paused_and_goes_on,
+];
+
+fn names(jobs: &[Document]) -> Vec<&str> {
+    jobs.iter().map(|job| job.get_document("args").unwrap().get_str("name").unwrap()).collect()
+}
+
+async fn jobs_are_found_by_how_their_error_begins(bench: Bench) {
+    bench.push(&[ticket("a"), ticket("b"), ticket("c")]).await;
+    for (job, code) in bench.claim("one", 3).await.iter().zip(["busy", "busier", "late"]) {
+        bench.end(job, Ending::Dead(error(code))).await;
+    }
+    let find = async |text: &str, state| {
+        let filter =
+            JobFilter { error: Some(text.into()), state, limit: 9, ..JobFilter::default() };
+        bench.records.list(&filter).await.unwrap().jobs.len()
+    };
+
+    assert_eq!((find("busy: ", None).await, find("bus", None).await), (1, 2));
+    assert_eq!(find("busier: it went wrong", Some(JobState::Dead)).await, 1);
+    assert_eq!((find("bus", Some(JobState::Done)).await, find("c", None).await), (0, 0));
+}
+
+async fn pages_follow_each_other_within_one_millisecond(bench: Bench) {
+    let all: Vec<_> = (0..7).map(|n| ticket(&n.to_string())).collect();
+    bench.push(&all).await;
+
+    let (mut seen, mut after) = (Vec::new(), None);
+    for _ in 0..4 {
+        let filter = JobFilter { after, limit: 2, ..JobFilter::default() };
+        let page = bench.records.list(&filter).await.unwrap();
+        assert_eq!(page.more, seen.len() < 6);
+        seen.extend(names(&page.jobs).into_iter().map(str::to_owned));
+        let last = page.jobs.last().unwrap();
+        let place = (*last.get_datetime("changedAt").unwrap(), last.get_object_id("_id").unwrap());
+        after = Some(place);
+    }
+
+    seen.sort();
+    assert_eq!(seen, ["0", "1", "2", "3", "4", "5", "6"]);
+}
+
+async fn a_job_with_a_key_that_is_open_is_not_put_twice(bench: Bench) {
+    let (first, is_first) = bench.records.put(&ticket("a")).await.unwrap();
+    let (second, is_second) = bench.records.put(&ticket("a")).await.unwrap();
+    let job = bench.claim_one("one").await;
+    bench.end(&job, Ending::Done(None)).await;
+    let (third, is_third) = bench.records.put(&ticket("a")).await.unwrap();
+
+    assert_eq!((is_first, is_second, is_third), (true, false, true));
+    assert_eq!(first.get("_id"), second.get("_id"));
+    assert_ne!(first.get("_id"), third.get("_id"));
+}
+
+async fn a_dead_job_is_retried_from_the_beginning(bench: Bench) {
+    bench.push(&[ticket("a")]).await;
+    let job = bench.claim_one("one").await;
+    bench.end(&job, Ending::Dead(error("late"))).await;
+
+    bench.records.retry(job.id).await.unwrap();
+    let twice = bench.records.put(&ticket("a")).await.unwrap();
+    let again = bench.claim_one("two").await;
+    bench.end(&again, Ending::Dead(error("late"))).await;
+    bench.push(&[ticket("a")]).await;
+    let taken = bench.records.retry(job.id).await.unwrap_err();
+
+    assert!(!twice.1, "its key is taken again");
+    assert_eq!((again.id, again.attempt, again.crashes), (job.id, 1, 0));
+    assert!(taken.to_string().starts_with("another open job does the work"), "{taken}");
+}
+
+async fn a_wish_to_cancel_reaches_the_one_who_has_the_job(bench: Bench) {
+    bench.push(&[ticket("a"), ticket("b")]).await;
+    let running = bench.claim("one", 1).await.remove(0);
+    let kept = bench.claim("one", 1).await.remove(0);
+    let held = [running.held(), kept.held()];
+
+    let none = bench.records.cancelled(&held).await.unwrap();
+    bench.records.cancel(running.id).await.unwrap();
+    let wanted = bench.records.cancelled(&held).await.unwrap();
+    bench.end(&running, Ending::Cancelled).await;
+    let after = bench.records.cancelled(&held).await.unwrap();
+
+    assert_eq!((none.len(), wanted, after.len()), (0, vec![running.held()], 0));
+    let ended = bench.document(&running).await;
+    assert_eq!(ended.get_str("state").unwrap(), "cancelled");
+    assert!(ended.get("uniqueKey").is_none() && ended.get("expireAt").is_some());
+    assert!(bench.records.cancel(running.id).await.is_err());
+}
+
+async fn a_lane_is_paused_and_goes_on(bench: Bench) {
+    assert_eq!(bench.records.paused().await.unwrap(), []);
+    for paused in [true, true] {
+        bench.records.pause(Queue::Scan, paused).await.unwrap();
+    }
+    assert_eq!(bench.records.paused().await.unwrap(), [Queue::Scan]);
+    bench.records.pause(Queue::Scan, false).await.unwrap();
+    assert_eq!(bench.records.paused().await.unwrap(), []);
+}
