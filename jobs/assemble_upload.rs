@@ -83,6 +83,12 @@ impl Job for AssembleUpload {
         needs.recorder.postpone(self.media_id, StepName::Upload, error, at).await
     }
 
+    async fn revive(&self, _: &Needs) -> Result<(), PortError> {
+        let message =
+            "the bytes of an upload that came to nothing are gone: it has to be sent again";
+        Err(PortError::refused("job_bytes_gone", message))
+    }
+
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
         give_up(needs, self.media_id, error).await
     }

@@ -71,6 +71,10 @@ impl Job for ExtractMetadata {
         needs.recorder.postpone(self.media_id, StepName::MetadataExtraction, error, at).await
     }
 
+    async fn revive(&self, needs: &Needs) -> Result<(), PortError> {
+        needs.recorder.reopen(self.media_id, StepName::MetadataExtraction).await.map(|_| ())
+    }
+
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
         let step = StepName::MetadataExtraction;
         needs.recorder.give_up(self.media_id, step, error).await.map(|_| ())
@@ -102,7 +106,7 @@ async fn describe_file(needs: &Needs, media: &Media) -> Result<StepResult, JobEr
         let error = StepError { class: ErrorClass::Policy, code, message };
         return Ok(StepResult::Failed(step, error));
     };
-    let file = needs.objects.fetch(quarantine::private_key(media)?).await?;
+    let file = needs.objects.fetch(quarantine::current_key(media)?).await?;
     match needs.decoder.facts(&file, mime_type).await {
         Ok(facts) => {
             let (metadata, taken_at) = describe::metadata(media.file_type, facts);

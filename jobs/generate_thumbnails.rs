@@ -78,6 +78,10 @@ impl Job for GenerateThumbnails {
         needs.recorder.postpone(self.media_id, StepName::ThumbnailGeneration, error, at).await
     }
 
+    async fn revive(&self, needs: &Needs) -> Result<(), PortError> {
+        needs.recorder.reopen(self.media_id, StepName::ThumbnailGeneration).await.map(|_| ())
+    }
+
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
         let step = StepName::ThumbnailGeneration;
         needs.recorder.give_up(self.media_id, step, error).await.map(|_| ())
@@ -92,7 +96,7 @@ async fn picture_file(needs: &Needs, media: &Media) -> Result<StepResult, JobErr
     let Some(mime_type) = &media.sniffed_mime_type else {
         return Ok(StepResult::Skipped(step, "unsupported_type"));
     };
-    let file = match needs.objects.fetch(quarantine::private_key(media)?).await {
+    let file = match needs.objects.fetch(quarantine::current_key(media)?).await {
         Err(PortError::Missing(_)) if is_withheld(needs, media.id).await? => {
             // The step beside this one has meanwhile found out that the file is no medium.
             return Ok(StepResult::Skipped(step, "withheld"));

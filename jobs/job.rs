@@ -41,6 +41,12 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// Opens again what [`Job::given_up`] has closed, before an operator's retry. Refuses where
+    /// there is nothing left to work on.
+    fn revive(&self, _needs: &Self::Needs) -> impl Future<Output = Result<(), PortError>> + Send {
+        async { Ok(()) }
+    }
+
     /// Tells whoever watches that it will never come again; nothing may stay "processing" for ever.
     fn given_up(
         &self,

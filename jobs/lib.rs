@@ -16,6 +16,7 @@ pub mod job;
 pub mod keys;
 pub mod links;
 pub mod quarantine;
+pub mod revive;
 pub mod steps;
 pub mod tools;
 

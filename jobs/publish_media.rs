@@ -55,9 +55,20 @@ impl Job for PublishMedia {
                 return Ok(Outcome::Noted("not ready".into()));
             }
             media = publish(needs, media).await?;
+        } else if media.has_hidden_pictures() {
+            media = needs.recorder.change(media.id, |media, _| address(needs, media)).await?;
         }
         tidy_up(needs, &media).await?;
         Ok(Outcome::Done)
+    }
+
+    async fn revive(&self, needs: &Needs) -> Result<(), PortError> {
+        let forget = |media: &mut Media, _| {
+            if let Some(processing) = &mut media.processing {
+                processing.publish_error = None;
+            }
+        };
+        needs.recorder.change(self.media_id, forget).await.map(|_| ())
     }
 
     /// The medium says why; its bytes stay where they are, for whoever mends the cause.
@@ -84,10 +95,7 @@ async fn publish(needs: &Needs, before: Media) -> Result<Media, PortError> {
     let mut after = before.clone();
     after.s3_info.key = Some(key);
     after.file_url = Some(needs.links.file(after.id));
-    for thumbnail in &mut after.thumbnails {
-        thumbnail.url = Some(needs.links.thumbnail(after.id, &thumbnail.name));
-    }
-    after.thumbnail_url = after.thumbnails.first().and_then(|smallest| smallest.url.clone());
+    address(needs, &mut after);
     if let Some(processing) = &mut after.processing {
         processing.publish_error = None;
     }
@@ -95,6 +103,14 @@ async fn publish(needs: &Needs, before: Media) -> Result<Media, PortError> {
     after.settle();
     after.updated_at = needs.clock.now();
     needs.media.update(&before, after).await
+}
+
+/// Readers get the addresses of the small pictures.
+fn address(needs: &Needs, media: &mut Media) {
+    for thumbnail in &mut media.thumbnails {
+        thumbnail.url = Some(needs.links.thumbnail(media.id, &thumbnail.name));
+    }
+    media.thumbnail_url = media.thumbnails.first().and_then(|smallest| smallest.url.clone());
 }
 
 /// The upload learns the address, the private copy goes. Also done for a medium that was published

@@ -4,6 +4,7 @@ use crate::{
     keys,
     model::{Media, MediaId},
     ports::{MediaStore, Objects, PortError},
+    steps::Recorder,
 };
 
 /// Withheld bytes are never served as what they claim to be.
@@ -16,6 +17,33 @@ pub fn private_key(media: &Media) -> Result<&str, PortError> {
         PortError::refused("no_upload", message)
     })?;
     Ok(&processing.private_key)
+}
+
+/// The key under which the bytes lie now: the published one, or the private one before that.
+pub fn current_key(media: &Media) -> Result<&str, PortError> {
+    match &media.s3_info.key {
+        Some(key) if media.is_published() => Ok(key),
+        _ => private_key(media),
+    }
+}
+
+/// Moves the bytes back from quarantine, for another look at them. Safe to do twice.
+pub async fn take_back(
+    recorder: &Recorder,
+    objects: &dyn Objects,
+    media: &Media,
+) -> Result<(), PortError> {
+    let Some(from) = media.processing.as_ref().and_then(|p| p.quarantine_key.clone()) else {
+        return Ok(());
+    };
+    objects.copy(&from, private_key(media)?, &media.mime_type).await?;
+    let forget = |media: &mut Media, _| {
+        if let Some(processing) = &mut media.processing {
+            processing.quarantine_key = None;
+        }
+    };
+    recorder.change(media.id, forget).await?;
+    objects.delete(&from).await
 }
 
 /// Moves the bytes of a withheld medium to quarantine: copy, remember where, then remove. Safe to

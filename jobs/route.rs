@@ -20,6 +20,9 @@ use crate::{
 /// The tickets that the end of `step` asks for, given how `media` stands right after it.
 pub fn after(step: StepName, media: &Media) -> Result<Vec<Ticket>, PortError> {
     let steps = &media.processing_steps;
+    if media.has_hidden_pictures() {
+        return Ok(vec![Ticket::of(&PublishMedia { media_id: media.id })?]);
+    }
     if media.processing_status != ProcessingStatus::Processing {
         return Ok(Vec::new());
     }

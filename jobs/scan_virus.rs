@@ -74,6 +74,17 @@ impl Job for ScanVirus {
         needs.recorder.postpone(self.media_id, StepName::VirusScanning, error, at).await
     }
 
+    /// Back from quarantine, to be looked at once more.
+    async fn revive(&self, needs: &Needs) -> Result<(), PortError> {
+        let media = needs.media.media(self.media_id).await?;
+        if media.processing_steps.virus_scanning.result.is_some() {
+            let message = "the scanner has said what the file is: it is not asked again";
+            return Err(PortError::refused("job_done", message));
+        }
+        quarantine::take_back(&needs.recorder, &*needs.objects, &media).await?;
+        needs.recorder.reopen(self.media_id, StepName::VirusScanning).await.map(|_| ())
+    }
+
     /// What was never scanned is never served: the medium is withheld.
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
         let error = StepError { class: ErrorClass::Policy, ..error.clone() };

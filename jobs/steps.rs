@@ -131,6 +131,17 @@ impl Recorder {
         self.record(id, StepResult::Failed(step, error.clone())).await
     }
 
+    /// Lets a step that has failed be done once more.
+    pub async fn reopen(&self, id: MediaId, step: StepName) -> Result<Media, PortError> {
+        self.change(id, |media, _| {
+            let step = media.processing_steps.get_mut(step);
+            if step.has_failed() {
+                step.reopen();
+            }
+        })
+        .await
+    }
+
     /// Reads, computes and writes; a lost race is read again and tried at once, a few times.
     pub async fn change(
         &self,

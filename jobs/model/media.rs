@@ -303,6 +303,11 @@ impl Media {
         self.processing_status == ProcessingStatus::Completed
     }
 
+    /// Whether it is published and has small pictures whose addresses nobody knows yet.
+    pub fn has_hidden_pictures(&self) -> bool {
+        self.is_published() && self.thumbnails.iter().any(|thumbnail| thumbnail.url.is_none())
+    }
+
     /// Computes `processingStatus` and `degraded` from the steps. Only publication says
     /// `completed`; what is published stays so, unless a new verdict withholds it.
     pub fn settle(&mut self) {

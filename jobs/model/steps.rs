@@ -195,6 +195,12 @@ impl Step {
         self.error = None;
     }
 
+    /// It is to be done once more although it has failed.
+    pub fn reopen(&mut self) {
+        let attempts = self.attempts;
+        *self = Self { attempts, state: Some(StepState::Pending), ..Self::default() };
+    }
+
     fn close(&mut self, state: StepState, now: DateTime) {
         self.state = Some(state);
         self.next_retry_at = None;

@@ -10,6 +10,7 @@ use bson::{DateTime, Document, doc, oid::ObjectId};
 use jobs::{
     job::{Job, Queue},
     ports::{JobFilter, JobState, PortError, Ticket},
+    revive,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -108,7 +109,7 @@ pub async fn retry(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     caller.needs(Scope::Admin)?;
-    let job = api.tools.book.retry(parse_id(&id)?).await?;
+    let job = revive::retry(&api.tools, parse_id(&id)?).await?;
     activity::note(&api, &headers, "retry", &job).await?;
     Ok(Json(shown(job)))
 }
@@ -158,7 +159,7 @@ pub async fn retry_all(
     let (mut retried, mut left) = (0, 0);
     for job in &page.jobs {
         let Ok(id) = job.get_object_id("_id") else { continue };
-        match api.tools.book.retry(id).await {
+        match revive::retry(&api.tools, id).await {
             Ok(job) => {
                 activity::note(&api, &headers, "retry", &job).await?;
                 retried += 1;

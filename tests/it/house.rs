@@ -259,6 +259,11 @@ impl House {
 
     /// Runs every waiting job, and those that they put, one after the other; how each ended.
     pub async fn drain(&self) -> Vec<String> {
+        self.drain_before("").await
+    }
+
+    /// The same, but jobs of this kind stay where they are.
+    pub async fn drain_before(&self, kind: &str) -> Vec<String> {
         let engine = self.parts.engine();
         let leases = &self.parts.leases;
         let mut log = Vec::new();
@@ -268,6 +273,10 @@ impl House {
             for queue in Queue::ALL {
                 let until = later(self.ground.clock.now(), iven_worker::worker::LEASE);
                 for job in leases.claim("house", queue, 1, until).await.unwrap() {
+                    if job.kind == kind {
+                        leases.release(&[job.held()]).await.unwrap();
+                        continue;
+                    }
                     let ended = engine.attempt(&job).await;
                     log.push(format!("{}: {ended}", job.kind));
                 }

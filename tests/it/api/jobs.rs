@@ -208,18 +208,26 @@ async fn all_dead_jobs_with_one_error_are_retried_together() {
     let house = House::new().await;
     for _ in 0..3 {
         let id = house.media("a.jpg", &fixture(PHOTO)).await;
-        lose(&house, id).await;
+        house.drain_before("publish_media").await;
+        let key = house.read(id).await.processing.unwrap().private_key;
+        house.parts.tools.objects.delete(&key).await.unwrap();
+        house.drain().await;
     }
+    let lost = house.media("b.jpg", &fixture(PHOTO)).await;
+    lose(&house, lost).await;
     house.drain().await;
 
     let other = json!({ "error": "timeout" });
     let (_, none) = house.ask("POST", "/v1/jobs/retry", other).await;
-    let all = json!({ "error": "missing", "kind": "assemble_upload" });
+    let all = json!({ "error": "missing", "kind": "publish_media" });
     let (_, three) = house.ask("POST", "/v1/jobs/retry", all).await;
 
     assert_eq!(none, json!({ "retried": 0, "left": 0, "more": false }));
+    let (_, gone) = house.ask("POST", "/v1/jobs/retry", json!({ "queue": "ingest" })).await;
+
     assert_eq!(three, json!({ "retried": 3, "left": 0, "more": false }));
-    assert_eq!(house.drain().await, ["assemble_upload: dead (missing)"; 3]);
+    assert_eq!(gone, json!({ "retried": 0, "left": 1, "more": false }));
+    assert_eq!(house.drain().await, ["publish_media: dead (missing)"; 3]);
     let done = json!({ "state": "done" });
     assert_eq!(refused(&house, "POST", "/v1/jobs/retry", done).await.0, 400);
 }

@@ -22,4 +22,5 @@ macro_rules! on_both_engines {
 mod broken;
 mod given_up;
 mod photo;
+mod revived;
 mod scan;
