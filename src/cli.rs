@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{self, Config},
-    doctor, ingest,
+    doctor, ingest, operator,
     serve::{self, Role},
     telemetry, wire,
 };
@@ -33,6 +33,12 @@ enum Command {
     },
     /// Upload real files through a running service and print the finished documents
     Ingest(ingest::Args),
+    /// See and steer jobs
+    Jobs(operator::Jobs),
+    /// See and steer queues
+    Queues(operator::Queues),
+    /// Put a job
+    Enqueue(operator::Enqueue),
     /// Create every collection and index; safe to run again
     Migrate,
     /// Check every part that the worker leans on, a line each
@@ -64,6 +70,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
             Ok(0)
         }
         Command::Ingest(args) => ingest::run(args, &config).await,
+        Command::Jobs(asked) => operator::jobs(asked, &config).await,
+        Command::Queues(asked) => operator::queues(asked, &config).await,
+        Command::Enqueue(asked) => operator::enqueue(asked, &config).await,
         Command::Migrate => {
             let lines = wire::open(&config).await?.documents.migrate().await?;
             match lines.as_slice() {

@@ -9,10 +9,12 @@ use std::{
 
 use anyhow::{Context, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    remote::{At, Service},
+};
 
 /// How often the service is asked how far a medium is.
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -32,12 +34,8 @@ pub struct Args {
     /// The album they go into (24 hex digits)
     #[arg(long)]
     album: Option<String>,
-    /// The service's address; the default is http.bind of the settings
-    #[arg(long)]
-    url: Option<String>,
-    /// A key or token, where the service asks for one
-    #[arg(long)]
-    key: Option<String>,
+    #[command(flatten)]
+    at: At,
     /// Give up on a file that is not finished after so many seconds
     #[arg(long, default_value_t = 600)]
     patience: u64,
@@ -45,8 +43,7 @@ pub struct Args {
 
 /// Sends every file, prints each finished document; 0 only if all ended `completed`.
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<u8> {
-    let url = args.url.clone().unwrap_or_else(|| format!("http://{}", config.http.bind));
-    let service = Service { url, key: args.key.clone(), client: Client::new() };
+    let service = Service::new(&args.at, config);
     let bars = MultiProgress::new();
     let mut status = 0;
     for path in &args.files {
@@ -110,44 +107,6 @@ async fn send(service: &Service, args: &Args, path: &Path, shown: &Shown) -> any
         }
         shown.steps(&media["processingSteps"]);
         tokio::time::sleep(ASK_EVERY).await;
-    }
-}
-
-/// The service, from outside.
-struct Service {
-    url: String,
-    key: Option<String>,
-    client: Client,
-}
-
-impl Service {
-    async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.answer(self.client.get(format!("{}{path}", self.url))).await
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.answer(self.client.post(format!("{}{path}", self.url)).json(body)).await
-    }
-
-    async fn put(&self, path: &str, body: Vec<u8>) -> anyhow::Result<Value> {
-        self.answer(self.client.put(format!("{}{path}", self.url)).body(body)).await
-    }
-
-    async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-        let request = match &self.key {
-            Some(key) => request.bearer_auth(key),
-            None => request,
-        };
-        let response: Response = request.send().await.with_context(|| {
-            format!("no service answers at {}: start one with scripts/run", self.url)
-        })?;
-        let status = response.status();
-        let body: Value = response.json().await.context("the answer is no JSON")?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let (code, detail) = (&body["code"], &body["detail"]);
-        bail!("{} ({})", detail.as_str().unwrap_or("refused"), code.as_str().unwrap_or("unknown"))
     }
 }
 

@@ -7,6 +7,8 @@ pub mod config;
 pub mod doctor;
 pub mod ingest;
 pub mod memory;
+pub mod operator;
+pub mod remote;
 pub mod serve;
 pub mod telemetry;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! The program as people and systemd run it: its commands, its signals, its sudden end.
 
 mod killed;
+mod operator;
 mod service;
 
 use std::{path::PathBuf, time::Duration};

@@ -1,0 +1,45 @@
+//! Jobs and queues from the command line, through a running service.
+
+use super::{NOBODY, program, run, service::Service};
+
+#[tokio::test]
+async fn an_operator_sees_and_steers_jobs_from_the_command_line() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start(data.path()).await;
+    let say = |words: &[&str]| run(program(data.path(), service.port), words);
+
+    let put = say(&["enqueue", "sweep", "--run-at", "2096-05-17T20:15:00Z", "--unique-key", "k"]);
+    let id = put.documents()[0]["_id"].as_str().unwrap().to_owned();
+    let listed = say(&["jobs", "list", "--state", "scheduled"]);
+    let cancelled = say(&["jobs", "cancel", &id]);
+    let paused = say(&["queues", "pause", "scan"]);
+    let queues = say(&["queues", "list"]);
+    let none = say(&["jobs", "retry", "--state", "dead", "--error", "timeout"]);
+
+    assert_eq!(put.documents()[0]["state"], "scheduled");
+    assert!(listed.out.starts_with(&format!("{id}  scheduled  sweep ")), "{listed:?}");
+    assert_eq!((cancelled.status, paused.status), (Some(0), Some(0)), "{cancelled:?} {paused:?}");
+    let scan = queues.out.lines().find(|line| line.starts_with("scan ")).unwrap();
+    assert!(scan.contains("ready 0") && scan.ends_with("paused"), "{queues:?}");
+    assert_eq!(none.documents()[0]["retried"], 0);
+}
+
+#[tokio::test]
+async fn what_an_operator_says_wrongly_is_answered_in_a_sentence() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start(data.path()).await;
+    let wrong: [(&[&str], &str); 4] = [
+        (&["enqueue", "dance"], "there is no job dance; there are assemble_upload, scan_virus"),
+        (&["enqueue", "sweep", "--args", "{"], "--args is no JSON"),
+        (&["jobs", "show", "64d2f0c0a1b2c3d4e5f60718"], "does not exist (not_found)"),
+        (&["queues", "pause", "fast"], "there is no such queue (not_found)"),
+    ];
+
+    for (words, sentence) in wrong {
+        let said = run(program(data.path(), service.port), words);
+        assert_eq!((said.status, said.out.as_str()), (Some(1), ""), "{said:?}");
+        assert!(said.err.contains(sentence), "{said:?}");
+    }
+    let nobody = run(program(data.path(), NOBODY), &["jobs", "list"]);
+    assert!(nobody.err.contains("start one with scripts/run"), "{nobody:?}");
+}
