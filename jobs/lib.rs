@@ -10,6 +10,7 @@ pub mod publish_media;
 pub mod scan_virus;
 pub mod sweep;
 
+pub mod arrive;
 pub mod describe;
 pub mod intake;
 pub mod job;

@@ -2,6 +2,7 @@
 
 mod activities;
 mod albums;
+mod arrivals;
 mod book;
 mod clock;
 mod decoder;
@@ -15,6 +16,7 @@ mod users;
 
 pub use activities::Activities;
 pub use albums::Albums;
+pub use arrivals::Arrivals;
 pub use book::{JobBook, JobFilter, JobPage, JobState, QueueState};
 pub use clock::{Clock, later};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};

@@ -15,9 +15,9 @@ use super::{Records, book::changed, collections::JOBS, readable};
 use crate::adapters::documents::{Change, Edit, Guard, Query, Test};
 
 /// How long the record of a job that ended well is kept.
-const KEEP_DONE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const KEEP_DONE: Duration = Duration::from_secs(24 * 3600);
 /// How long the record of a dead job is kept: long enough for somebody to come back from holidays.
-const KEEP_DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(super) const KEEP_DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Of a job's last error so many characters can be searched for.
 const INDEXED_CHARS: usize = 200;
 /// Of each job's errors, the last so many are kept.
@@ -249,13 +249,13 @@ fn leased(row: Row, queue: Queue, token: ObjectId) -> Leased {
 }
 
 /// The job has ended: its key is free again, its record goes after a while.
-fn closed(change: Change, state: &str, now: DateTime, keep: Duration) -> Change {
+pub(super) fn closed(change: Change, state: &str, now: DateTime, keep: Duration) -> Change {
     let change = change.set("state", state).set("changedAt", now).set("finishedAt", now);
     let change = change.unset("uniqueKey").unset("cancelRequested");
     change.set("expireAt", later(now, keep))
 }
 
-fn with_error(change: Change, attempt: u32, error: &StepError, now: DateTime) -> Change {
+pub(super) fn with_error(change: Change, attempt: u32, error: &StepError, now: DateTime) -> Change {
     let class = match error.class {
         ErrorClass::Transient => "transient",
         ErrorClass::Permanent => "permanent",

@@ -2,6 +2,7 @@
 
 mod activities;
 mod albums;
+mod arrivals;
 mod book;
 pub mod collections;
 mod diff;

@@ -1,5 +1,6 @@
 //! The queue on both engines: who gets a job, who may end it, when it comes back.
 
+mod arrivals;
 mod book;
 mod claims;
 mod leases;

@@ -1,0 +1,13 @@
+//! Jobs that other services put as plain documents `{kind, args, state: "new"}`.
+
+use async_trait::async_trait;
+
+use super::PortError;
+
+/// What came in past the API.
+#[async_trait]
+pub trait Arrivals: Send + Sync {
+    /// Fills in what new jobs lack and makes them ready, at most `limit`; how many. A job whose
+    /// kind or arguments nobody knows is dead, one whose key is taken is done.
+    async fn take_in(&self, limit: u32) -> Result<u64, PortError>;
+}

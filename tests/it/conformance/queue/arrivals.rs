@@ -1,0 +1,98 @@
+//! Jobs that other services put as plain documents.
+
+use bson::{Bson, Document, doc, oid::ObjectId};
+use iven_worker::adapters::records::collections::JOBS;
+use jobs::ports::{Arrivals, Clock, Ending, Leases};
+
+use super::{Bench, LEASE, on_every_engine};
+
+on_every_engine![
+    a_plain_document_becomes_a_job,
+    what_the_sender_says_stands,
+    a_job_that_nobody_knows_is_dead_with_a_reason,
+    a_job_whose_work_is_under_way_is_done,
+];
+
+async fn insert(bench: &Bench, mut job: Document) -> Bson {
+    let id = Bson::ObjectId(ObjectId::new());
+    job.insert("_id", id.clone());
+    job.insert("state", "new");
+    bench.store.insert(&JOBS, job).await.unwrap();
+    id
+}
+
+async fn read(bench: &Bench, id: &Bson) -> Document {
+    bench.store.get(&JOBS, id).await.unwrap().unwrap()
+}
+
+async fn a_plain_document_becomes_a_job(bench: Bench) {
+    let medium = ObjectId::new();
+    let id = insert(&bench, doc! { "kind": "scan_virus", "args": { "mediaId": medium } }).await;
+
+    let taken = (bench.records.take_in(9).await.unwrap(), bench.records.take_in(9).await.unwrap());
+    let job = bench.claim_one("one").await;
+
+    assert_eq!(taken, (1, 0));
+    assert_eq!((Bson::ObjectId(job.id), job.attempt, job.max_attempts), (id.clone(), 1, 5));
+    let written = read(&bench, &id).await;
+    assert_eq!(written.get_str("uniqueKey").unwrap(), format!("scan_virus:{medium}"));
+    assert_eq!(written.get_document("ref").unwrap().get_str("id").unwrap(), medium.to_hex());
+    assert!(bench.end(&job, Ending::Done(None)).await);
+}
+
+async fn what_the_sender_says_stands(bench: Bench) {
+    let at = bench.at(60);
+    let wish = doc! {
+        "kind": "scan_virus", "args": { "mediaId": ObjectId::new() }, "priority": 0,
+        "maxAttempts": 2, "uniqueKey": "theirs", "runAt": at,
+    };
+    let id = insert(&bench, wish).await;
+
+    bench.records.take_in(9).await.unwrap();
+    let waiting = read(&bench, &id).await;
+    bench.clock.forward(LEASE * 4);
+    bench.records.promote(9).await.unwrap();
+    let job = bench.claim_one("one").await;
+
+    assert_eq!(waiting.get_str("state").unwrap(), "scheduled");
+    assert_eq!(waiting.get_str("uniqueKey").unwrap(), "theirs");
+    assert_eq!(waiting.get_datetime("createdAt").unwrap(), &at_zero(&bench));
+    assert_eq!(job.max_attempts, 2);
+}
+
+/// The hand of the clock where it stood before it was moved by four leases.
+fn at_zero(bench: &Bench) -> bson::DateTime {
+    let moved = i64::try_from((LEASE * 4).as_millis()).unwrap();
+    bson::DateTime::from_millis(bench.clock.now().timestamp_millis() - moved)
+}
+
+async fn a_job_that_nobody_knows_is_dead_with_a_reason(bench: Bench) {
+    let faults = [
+        (doc! { "kind": "dance", "args": {} }, "unknown_kind"),
+        (doc! { "kind": "scan_virus", "args": { "mediaId": "x" } }, "bad_args"),
+        (doc! { "kind": "scan_virus" }, "bad_args"),
+        (doc! { "args": {} }, "unknown_kind"),
+    ];
+
+    for (wish, code) in faults {
+        let id = insert(&bench, wish).await;
+        assert_eq!(bench.records.take_in(9).await.unwrap(), 1);
+        let dead = read(&bench, &id).await;
+        assert_eq!(dead.get_str("state").unwrap(), "dead");
+        let error = dead.get_array("errors").unwrap()[0].as_document().unwrap();
+        assert_eq!(error.get_str("code").unwrap(), code, "{error}");
+    }
+}
+
+async fn a_job_whose_work_is_under_way_is_done(bench: Bench) {
+    let wish = doc! { "kind": "scan_virus", "args": { "mediaId": ObjectId::new() } };
+    let first = insert(&bench, wish.clone()).await;
+    let second = insert(&bench, wish).await;
+
+    assert_eq!(bench.records.take_in(9).await.unwrap(), 2);
+
+    let states = [read(&bench, &first).await, read(&bench, &second).await];
+    let mut states = states.map(|job| job.get_str("state").unwrap().to_owned());
+    states.sort();
+    assert_eq!(states, ["done", "ready"]);
+}
