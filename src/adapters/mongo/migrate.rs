@@ -9,7 +9,7 @@ use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
 
 use super::error::{code, fault};
-use super::words;
+use super::{validators, words};
 use crate::adapters::documents::{Collection, Index, IndexOption};
 
 /// Somebody else created the collection meanwhile: all workers migrate when they start.
@@ -29,6 +29,7 @@ pub(super) async fn migrate(
         if !there.iter().any(|name| name == of.name) {
             create(database, of, &mut done).await?;
         }
+        done.extend(validators::set(database, of.name).await?);
         let names = database.collection::<bson::Document>(of.name).list_index_names().await;
         let names: HashSet<String> =
             names.map_err(|error| fault(of.name, &error))?.into_iter().collect();

@@ -6,6 +6,7 @@
 mod clock;
 mod error;
 mod migrate;
+mod validators;
 mod words;
 
 use std::future::IntoFuture;

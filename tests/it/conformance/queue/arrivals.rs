@@ -2,7 +2,7 @@
 
 use bson::{Bson, Document, doc, oid::ObjectId};
 use iven_worker::adapters::records::collections::JOBS;
-use jobs::ports::{Arrivals, Clock, Ending, Leases};
+use jobs::ports::{Arrivals, Clock, Ending, Leases, PortError};
 
 use super::{Bench, LEASE, on_every_engine};
 
@@ -70,8 +70,7 @@ async fn a_job_that_nobody_knows_is_dead_with_a_reason(bench: Bench) {
     let faults = [
         (doc! { "kind": "dance", "args": {} }, "unknown_kind"),
         (doc! { "kind": "scan_virus", "args": { "mediaId": "x" } }, "bad_args"),
-        (doc! { "kind": "scan_virus" }, "bad_args"),
-        (doc! { "args": {} }, "unknown_kind"),
+        (doc! { "kind": "scan_virus", "args": {} }, "bad_args"),
     ];
 
     for (wish, code) in faults {
@@ -95,4 +94,30 @@ async fn a_job_whose_work_is_under_way_is_done(bench: Bench) {
     let mut states = states.map(|job| job.get_str("state").unwrap().to_owned());
     states.sort();
     assert_eq!(states, ["done", "ready"]);
+}
+
+#[tokio::test]
+async fn the_server_refuses_a_malformed_job_and_takes_ours() {
+    let (bench, store) = Bench::mongo().await;
+    let malformed = [
+        doc! { "kind": 7, "args": {} },
+        doc! { "kind": "sweep" },
+        doc! { "kind": "sweep", "args": {}, "priority": 10 },
+        doc! { "kind": "sweep", "args": {}, "queue": "fast" },
+        doc! { "kind": "sweep", "args": {}, "runAt": "soon" },
+    ];
+
+    for mut job in malformed {
+        job.insert("_id", ObjectId::new());
+        job.insert("state", "new");
+        let refused = bench.store.insert(&JOBS, job.clone()).await;
+        assert!(matches!(refused, Err(PortError::Refused { .. })), "{job} {refused:?}");
+    }
+    let again = bench.store.migrate().await.unwrap();
+    bench.push(&[super::ticket("a")]).await;
+    let job = bench.claim_one("one").await;
+
+    assert!(!again.iter().any(|line| line.contains("validator")), "{again:?}");
+    assert!(bench.end(&job, Ending::Done(None)).await);
+    store.database().drop().await.unwrap();
 }

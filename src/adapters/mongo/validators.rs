@@ -1,0 +1,56 @@
+//! What the server refuses by itself: malformed jobs that other services insert.
+
+use bson::{Document, doc};
+use jobs::{
+    job::Queue,
+    ports::{JobState, PortError},
+};
+use mongodb::Database;
+
+use super::error::fault;
+
+/// The rule of the collection `name`, if it has one.
+fn rule(name: &str) -> Option<Document> {
+    let states = JobState::ALL.map(JobState::as_str);
+    let queues = Queue::ALL.map(Queue::as_str);
+    (name == "jobs").then(|| {
+        doc! { "$jsonSchema": {
+            "bsonType": "object",
+            "required": ["kind", "args", "state"],
+            "properties": {
+                "kind": { "bsonType": "string", "minLength": 1 },
+                "args": { "bsonType": "object" },
+                "state": { "enum": states.as_slice() },
+                "queue": { "enum": queues.as_slice() },
+                "priority": { "bsonType": "number", "minimum": 0, "maximum": 9 },
+                "runAt": { "bsonType": "date" },
+                "maxAttempts": { "bsonType": "number", "minimum": 1, "maximum": 100 },
+                "uniqueKey": { "bsonType": "string", "minLength": 1 },
+            },
+        } }
+    })
+}
+
+/// Gives the collection its rule if it has another one; a line if something was done or left out.
+pub(super) async fn set(database: &Database, name: &str) -> Result<Option<String>, PortError> {
+    let Some(rule) = rule(name) else { return Ok(None) };
+    let list = doc! { "listCollections": 1, "filter": { "name": name } };
+    let listed = database.run_command(list).await.map_err(|error| fault(name, &error))?;
+    let first = listed.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+    let there = first.ok().and_then(|batch| batch.first()?.as_document());
+    let options = there.and_then(|collection| collection.get_document("options").ok());
+    if options.and_then(|options| options.get_document("validator").ok()) == Some(&rule) {
+        return Ok(None);
+    }
+    match database.run_command(doc! { "collMod": name, "validator": rule }).await {
+        Ok(_) => Ok(Some(format!("set the validator of {name}"))),
+        Err(error) => match fault(name, &error) {
+            // Wanted, not needed: the worker refuses what it does not understand, a little later.
+            PortError::Refused { message, .. } => {
+                tracing::warn!(collection = name, "a validator is left out");
+                Ok(Some(format!("left out the validator of {name}: {message}")))
+            }
+            error => Err(error),
+        },
+    }
+}
