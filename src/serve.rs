@@ -9,7 +9,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{api, telemetry, wire::House, worker::Pool};
+use crate::{
+    api, telemetry,
+    wire::House,
+    worker::{self, Pool},
+};
 
 /// Which parts run in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -42,6 +46,11 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
     let kept = house.clone();
     let keeping = async move { kept.keep_stores().await };
     keeper.spawn(stop.clone().run_until_cancelled_owned(keeping));
+    // Nobody else gets at the embedded store.
+    if role != Role::Api && house.config.store.mongodb_url.text().is_some() {
+        let taking_in = worker::take_in(house.arrivals.clone());
+        keeper.spawn(stop.clone().run_until_cancelled_owned(taking_in));
+    }
     let pool = match role {
         Role::Api => None,
         Role::All | Role::Worker => Some(start(&house).context("no threads for the workers")?),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jobs::{
     job::Queue,
     links::Links,
-    ports::{Clock, JobQueue, Leases, Objects, PictureSize, PortError, Scanner},
+    ports::{Arrivals, Clock, JobQueue, Leases, Objects, PictureSize, PortError, Scanner},
     steps::Recorder,
     tools::{Recipe, Tools},
 };
@@ -41,6 +41,8 @@ pub struct House {
     pub tools: Tools,
     /// The worker's side of the queue.
     pub leases: Arc<dyn Leases>,
+    /// What other services put past the API.
+    pub arrivals: Arc<dyn Arrivals>,
     /// The settings it was made by.
     pub config: Arc<Config>,
     /// The server's clock, which has to be asked now and then.
@@ -123,7 +125,8 @@ pub fn assemble(
         links: Arc::new(Links { public_url }),
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
     };
-    House { store, tools, leases: records, config: Arc::new(config), store_clock: None }
+    let config = Arc::new(config);
+    House { store, tools, leases: records.clone(), arrivals: records, config, store_clock: None }
 }
 
 impl House {

@@ -1,6 +1,7 @@
 //! The job engine: leases out of the store, apalis as the runtime. The only place that says
 //! `apalis`.
 
+mod arrivals;
 mod backend;
 mod claimer;
 mod cron;
@@ -13,6 +14,7 @@ mod lanes;
 mod pool;
 mod wishes;
 
+pub use arrivals::take_in;
 pub use handle::{Ended, Engine};
 pub use kinds::{EveryKind, Kinds};
 pub use lanes::Slots;

@@ -3,6 +3,7 @@
 mod killed;
 mod operator;
 mod service;
+mod together;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -84,10 +84,16 @@ pub struct Service {
 impl Service {
     /// Starts one on this data folder and waits until it is ready.
     pub async fn start(data: &Path) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    /// The same with these settings.
+    pub async fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
         std::fs::create_dir_all(data).unwrap();
         let port = free_port();
         let log = File::options().create(true).append(true).open(data.join("log")).unwrap();
         let mut command = program(data, port);
+        command.envs(settings.iter().copied());
         let child = command.arg("serve").stdout(log.try_clone().unwrap()).stderr(log).spawn();
         let (child, client) = (child.unwrap(), Client::new());
         let mut service = Self { child, port, data: data.to_owned(), client };

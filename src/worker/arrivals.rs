@@ -1,0 +1,27 @@
+//! Takes in the jobs that other services put as plain documents.
+
+use std::{sync::Arc, time::Duration};
+
+use jobs::ports::{Arrivals, PortError};
+
+/// A new document is noticed within this time, at the cost of one look.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So many are taken in before the next look.
+const BATCH: u32 = 500;
+
+/// Looks for as long as it is let.
+pub async fn take_in(arrivals: Arc<dyn Arrivals>) {
+    let mut every = tokio::time::interval(LOOK_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = all(&*arrivals).await {
+            tracing::warn!(%error, "new jobs could not be looked for, trying again");
+        }
+    }
+}
+
+async fn all(arrivals: &dyn Arrivals) -> Result<(), PortError> {
+    while arrivals.take_in(BATCH).await? >= u64::from(BATCH) {}
+    Ok(())
+}
