@@ -12,6 +12,14 @@ pub const METRICS: &[(&str, &str)] = &[
     ("store_op_seconds", "Time of calls to the store of records, by op"),
     ("decode_seconds", "Time of decoding and encoding, by op"),
     ("scan_seconds", "Time of virus scans"),
+    (
+        "jobs_queue_depth",
+        "Jobs in the queue, by queue and state; counted when this page is asked for",
+    ),
+    (
+        "jobs_queue_oldest_age_seconds",
+        "Age of the longest waiting ready job, by queue; 0 without one",
+    ),
     ("jobs_finished_total", "Attempts that ended, by kind and outcome"),
     ("job_duration_seconds", "Time of attempts, by kind"),
     ("jobs_lease_expired_total", "Jobs that came back because their worker was lost"),
@@ -39,9 +47,12 @@ pub fn logs(log: &Log) -> anyhow::Result<()> {
 pub fn metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new().install_recorder()?;
     for (name, help) in METRICS {
-        match name.ends_with("_total") {
-            true => metrics::describe_counter!(*name, *help),
-            false => metrics::describe_histogram!(*name, metrics::Unit::Seconds, *help),
+        if name.ends_with("_total") {
+            metrics::describe_counter!(*name, *help);
+        } else if name.starts_with("jobs_queue_") {
+            metrics::describe_gauge!(*name, *help);
+        } else {
+            metrics::describe_histogram!(*name, metrics::Unit::Seconds, *help);
         }
     }
     Ok(handle)

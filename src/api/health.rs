@@ -28,6 +28,7 @@ pub async fn ready(State(api): State<Api>) -> Result<Json<Value>, Problem> {
 
 /// `GET /metrics`: Prometheus' text format. Open like the others: it counts, and names nobody.
 pub async fn metrics(State(api): State<Api>) -> Response {
+    api.depths.count(&*api.tools.book, &*api.tools.clock).await;
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, (api.metrics)()).into_response()
 }

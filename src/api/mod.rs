@@ -5,6 +5,7 @@ mod activity;
 mod body;
 mod caller;
 mod chunks;
+mod depths;
 mod health;
 mod jobs;
 mod json;
@@ -34,6 +35,7 @@ pub struct Api {
     limits: UploadLimits,
     ready: Arc<dyn Ready>,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    depths: Arc<depths::Depths>,
 }
 
 /// What an upload may cost.
@@ -64,6 +66,7 @@ impl Api {
         metrics: Arc<dyn Fn() -> String + Send + Sync>,
     ) -> Self {
         let intake = Arc::new(intake::Needs::from(&tools));
-        Self { tools, intake, access: Arc::new(access), limits, ready, metrics }
+        let (access, depths) = (Arc::new(access), Arc::default());
+        Self { tools, intake, access, limits, ready, metrics, depths }
     }
 }

@@ -16,6 +16,13 @@ async fn an_operator_sees_and_steers_jobs_from_the_command_line() {
     let queues = say(&["queues", "list"]);
     let none = say(&["jobs", "retry", "--state", "dead", "--error", "timeout"]);
 
+    let metrics = String::from_utf8(service.bytes("/metrics").await).unwrap();
+    for line in [
+        r#"jobs_queue_depth{queue="media",state="dead"} 0"#,
+        r#"jobs_queue_oldest_age_seconds{queue="scan"} 0"#,
+    ] {
+        assert!(metrics.lines().any(|said| said == line), "{metrics}");
+    }
     assert_eq!(put.documents()[0]["state"], "scheduled");
     assert!(listed.out.starts_with(&format!("{id}  scheduled  sweep ")), "{listed:?}");
     assert_eq!((cancelled.status, paused.status), (Some(0), Some(0)), "{cancelled:?} {paused:?}");
