@@ -19,6 +19,7 @@ pub mod links;
 pub mod quarantine;
 pub mod revive;
 pub mod steps;
+pub mod ticks;
 pub mod tools;
 
 pub mod model;

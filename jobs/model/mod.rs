@@ -7,6 +7,7 @@ mod ids;
 mod media;
 mod message;
 mod notification;
+mod schedule;
 #[cfg(test)]
 mod seed_test;
 mod steps;
@@ -26,6 +27,7 @@ pub use notification::{
     Channel, Deliveries, Delivery, DeliveryError, DeliveryState, Notification, NotificationData,
     NotificationStatus, Target,
 };
+pub use schedule::{Misfire, Rule, Schedule, ScheduleName};
 pub use steps::{ErrorClass, ScanResult, Step, StepError, StepName, StepState, Steps};
 pub use upload::{
     CHUNK_BYTES, Chunk, Upload, UploadError, UploadMetadata, UploadPhase, UploadStatus,
