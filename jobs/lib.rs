@@ -18,6 +18,7 @@ pub mod keys;
 pub mod links;
 pub mod quarantine;
 pub mod revive;
+pub mod scheduled;
 pub mod steps;
 pub mod ticks;
 pub mod tools;

@@ -6,7 +6,7 @@ use crate::{
     links::Links,
     ports::{
         Activities, Albums, Clock, Decoder, JobBook, JobQueue, MediaStore, Objects, PictureSize,
-        Scanner, Uploads, Users,
+        Scanner, Schedules, Uploads, Users,
     },
     steps::Recorder,
 };
@@ -23,6 +23,7 @@ pub struct Tools {
     pub users: Arc<dyn Users>,
     pub queue: Arc<dyn JobQueue>,
     pub book: Arc<dyn JobBook>,
+    pub schedules: Arc<dyn Schedules>,
     pub recorder: Arc<Recorder>,
     pub objects: Arc<dyn Objects>,
     pub scanner: Arc<dyn Scanner>,

@@ -79,7 +79,7 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
 pub fn start(house: &House) -> std::io::Result<Pool> {
     let (leases, clock) = (house.leases.clone(), house.tools.clock.clone());
     let book = house.tools.book.clone();
-    Pool::start(house.engine(), leases, house.queue(), book, clock, house.slots())
+    Pool::start(house.engine(), leases, house.scheduler(), book, clock, house.slots())
 }
 
 /// Opens the door; the future ends when it is closed.

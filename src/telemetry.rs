@@ -22,6 +22,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     ("jobs_finished_total", "Attempts that ended, by kind and outcome"),
     ("job_duration_seconds", "Time of attempts, by kind"),
+    ("schedule_lag_seconds", "How late the jobs of schedules were put, by schedule"),
     ("jobs_lease_expired_total", "Jobs that came back because their worker was lost"),
     (
         "odd_documents_total",

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jobs::{
     job::Queue,
     links::Links,
-    ports::{Arrivals, Clock, JobQueue, Leases, Objects, PictureSize, PortError, Scanner},
+    ports::{Arrivals, Clock, Leases, Objects, PictureSize, PortError, Scanner},
     steps::Recorder,
     tools::{Recipe, Tools},
 };
@@ -26,7 +26,7 @@ use crate::{
     },
     api::{Access, Api, Key, Ready, UploadLimits},
     config::Config,
-    worker::{Engine, EveryKind, Slots},
+    worker::{Engine, EveryKind, Scheduler, Slots},
 };
 
 /// Clocks drift by some milliseconds in this time, and records expire by the day.
@@ -118,6 +118,7 @@ pub fn assemble(
         queue: records.clone(),
         activities: records.clone(),
         book: records.clone(),
+        schedules: records.clone(),
         recorder: Arc::new(recorder),
         objects,
         scanner,
@@ -175,9 +176,10 @@ impl House {
         Slots(HashMap::from(slots))
     }
 
-    /// The queue's front door.
-    pub fn queue(&self) -> Arc<dyn JobQueue> {
-        self.tools.queue.clone()
+    /// What puts the jobs of schedules.
+    pub fn scheduler(&self) -> Scheduler {
+        let Tools { schedules, queue, clock, .. } = self.tools.clone();
+        Scheduler::new(schedules, queue, clock)
     }
 
     /// The HTTP API.

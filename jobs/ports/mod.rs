@@ -11,6 +11,7 @@ mod media;
 mod objects;
 mod queue;
 mod scanner;
+mod schedules;
 mod uploads;
 mod users;
 
@@ -25,5 +26,6 @@ pub use media::{MediaFilter, MediaPage, MediaStore};
 pub use objects::{Assembled, ByteStream, Expected, Length, LocalFile, ObjectInfo, Objects, Part};
 pub use queue::{About, Ending, Gone, Held, JobQueue, Leased, Leases, Ticket};
 pub use scanner::{Scan, Scanner, Verdict};
+pub use schedules::Schedules;
 pub use uploads::Uploads;
 pub use users::Users;

@@ -70,6 +70,31 @@ impl Ticket {
             timeout: J::POLICY.timeout,
         })
     }
+
+    /// The ticket of a job of this kind with these arguments, due at once. Refused:
+    /// `unknown_kind`, `bad_args`.
+    pub fn named(kind: &str, args: Document) -> Result<Self, PortError> {
+        macro_rules! named {
+            ($($job:ty),+ $(,)?) => {
+                match kind {
+                    $(<$job as Job>::KIND => Self::read::<$job>(args),)+
+                    _ => {
+                        let message = format!("this version knows no job {kind}");
+                        Err(PortError::refused("unknown_kind", message))
+                    }
+                }
+            };
+        }
+        crate::every_job!(named)
+    }
+
+    fn read<J: Job>(args: Document) -> Result<Self, PortError> {
+        let job: J = bson::deserialize_from_document(args).map_err(|error| {
+            let message = format!("the arguments are not those of {}: {error}", J::KIND);
+            PortError::refused("bad_args", message)
+        })?;
+        Self::of(&job)
+    }
 }
 
 /// Where jobs put their followers.

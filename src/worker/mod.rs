@@ -15,6 +15,7 @@ mod pool;
 mod wishes;
 
 pub use arrivals::take_in;
+pub use cron::Scheduler;
 pub use handle::{Ended, Engine};
 pub use kinds::{EveryKind, Kinds};
 pub use lanes::Slots;

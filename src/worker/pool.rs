@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use apalis::prelude::*;
 use futures_util::FutureExt;
-use jobs::ports::{Clock, JobBook, JobQueue, Leases};
+use jobs::ports::{Clock, JobBook, Leases};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -12,7 +12,7 @@ use super::{
     DRAIN, RENEW_EVERY,
     backend::LeasedJobs,
     claimer::Claimer,
-    cron,
+    cron::Scheduler,
     handle::Engine,
     hands::{Hands, Threads, attempt},
     incarnation::Incarnation,
@@ -51,7 +51,7 @@ impl Pool {
     pub fn start(
         engine: Engine,
         leases: Arc<dyn Leases>,
-        queue: Arc<dyn JobQueue>,
+        scheduler: Scheduler,
         book: Arc<dyn JobBook>,
         clock: Arc<dyn Clock>,
         slots: Slots,
@@ -80,7 +80,7 @@ impl Pool {
         tracker.spawn(beat.clone().run_until_cancelled_owned(beating));
         let hearing = wishes::hear(book, leases.clone(), lanes.clone());
         tracker.spawn(beat.clone().run_until_cancelled_owned(hearing));
-        tracker.spawn(cron::run(queue, clock.clone(), stop.clone()));
+        tracker.spawn(scheduler.run(stop.clone()));
         let claimer = Claimer {
             leases: leases.clone(),
             clock,

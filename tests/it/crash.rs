@@ -1,6 +1,6 @@
 //! The process dies between each pair of writes; the next one completes the work once.
 
-mod fuse;
+pub mod fuse;
 
 use std::{sync::Arc, time::Duration};
 

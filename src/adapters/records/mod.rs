@@ -9,6 +9,7 @@ mod diff;
 mod leases;
 mod media;
 mod queues;
+mod schedules;
 mod tickets;
 mod uploads;
 mod users;
