@@ -276,7 +276,7 @@ fn parse_cursor(cursor: &str) -> Result<(DateTime, ObjectId), Problem> {
 }
 
 /// A job as readers see it: keys and leases are the queue's own.
-fn shown(mut job: Document) -> Value {
+pub fn shown(mut job: Document) -> Value {
     for own in ["key", "onceKey", "error", "changedAt"] {
         job.remove(own);
     }

@@ -14,6 +14,7 @@ mod one_shot;
 mod problem;
 mod queues;
 mod routes;
+mod schedules;
 mod tokens;
 mod uploads;
 mod users;

@@ -10,8 +10,8 @@ use axum::{
 };
 
 use super::{
-    Api, access::Scope, chunks, health, jobs, media, one_shot, problem::Problem, queues, tokens,
-    uploads, users,
+    Api, access::Scope, chunks, health, jobs, media, one_shot, problem::Problem, queues, schedules,
+    tokens, uploads, users,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -57,6 +57,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/queues", Scope::Admin),
     route("POST", "/v1/queues/{queue}/pause", Scope::Admin),
     route("POST", "/v1/queues/{queue}/resume", Scope::Admin),
+    route("GET", "/v1/schedules", Scope::Admin),
+    route("POST", "/v1/schedules/{name}/run", Scope::Admin),
     open("/metrics"),
     open("/healthz"),
     open("/readyz"),
@@ -84,6 +86,8 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/queues" => get(queues::list),
         "/v1/queues/{queue}/pause" => post(queues::pause),
         "/v1/queues/{queue}/resume" => post(queues::resume),
+        "/v1/schedules" => get(schedules::list),
+        "/v1/schedules/{name}/run" => post(schedules::run),
         "/metrics" => get(health::metrics),
         "/healthz" => get(health::alive),
         "/readyz" => get(health::ready),

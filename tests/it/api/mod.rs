@@ -8,6 +8,7 @@ mod idempotency;
 mod jobs;
 mod media;
 mod refusals;
+mod schedules;
 mod signatures;
 mod uploads;
 mod visibility;
