@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{self, Config},
-    doctor, ingest, operator,
+    doctor, ingest, operator, schedules,
     serve::{self, Role},
     telemetry, wire,
 };
@@ -39,6 +39,8 @@ enum Command {
     Queues(operator::Queues),
     /// Put a job
     Enqueue(operator::Enqueue),
+    /// List what a running service does again and again, or run it at once
+    Schedules(schedules::Args),
     /// Create every collection and index; safe to run again
     Migrate,
     /// Check every part that the worker leans on, a line each
@@ -73,6 +75,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
         Command::Jobs(asked) => operator::jobs(asked, &config).await,
         Command::Queues(asked) => operator::queues(asked, &config).await,
         Command::Enqueue(asked) => operator::enqueue(asked, &config).await,
+        Command::Schedules(args) => schedules::run(args, &config).await,
         Command::Migrate => {
             let lines = wire::open(&config).await?.documents.migrate().await?;
             match lines.as_slice() {

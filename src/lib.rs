@@ -9,6 +9,7 @@ pub mod ingest;
 pub mod memory;
 pub mod operator;
 pub mod remote;
+pub mod schedules;
 pub mod serve;
 pub mod telemetry;
 pub mod wire;

@@ -5,17 +5,24 @@ use anyhow::{Context, bail};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::{api::Scope, config::Config};
 
 /// Which service, and by what right.
 #[derive(Debug, Clone, clap::Args)]
 pub struct At {
     /// The service's address; the default is http.bind of the settings
-    #[arg(long)]
+    #[arg(long, global = true)]
     url: Option<String>,
-    /// A key or token, where the service asks for one
-    #[arg(long)]
+    /// A key or token, where the service asks for one; the default is the settings' first key with
+    /// the scope admin
+    #[arg(long, global = true)]
     key: Option<String>,
+}
+
+/// On the service's own machine the settings know a key.
+fn admin_key(config: &Config) -> Option<String> {
+    let mut keys = config.auth.keys.iter();
+    keys.find(|key| key.scopes.contains(&Scope::Admin)).map(|key| key.key.0.clone())
 }
 
 /// The service, from outside.
@@ -29,7 +36,7 @@ impl Service {
     /// The one that is meant.
     pub fn new(at: &At, config: &Config) -> Self {
         let url = at.url.clone().unwrap_or_else(|| format!("http://{}", config.http.bind));
-        Self { url, key: at.key.clone(), client: Client::new() }
+        Self { url, key: at.key.clone().or_else(|| admin_key(config)), client: Client::new() }
     }
 
     /// `GET`; the answer, or the refusal in the service's words.

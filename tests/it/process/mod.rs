@@ -2,6 +2,7 @@
 
 mod killed;
 mod operator;
+mod schedules;
 mod service;
 mod together;
 
