@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bson::DateTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{
     intake,
@@ -23,10 +25,11 @@ crate::needs! {
 }
 
 /// Turns what arrived in pieces into one object under a private key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct AssembleUpload {
     /// The medium that the upload becomes.
+    #[ts(type = "string")]
     pub media_id: MediaId,
 }
 

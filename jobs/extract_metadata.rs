@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bson::DateTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{
     describe, intake,
@@ -24,10 +26,11 @@ crate::needs! {
 }
 
 /// Fills `metadata` and `takenAt`; withholds what is no medium at all.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct ExtractMetadata {
     /// The medium to describe.
+    #[ts(type = "string")]
     pub media_id: MediaId,
 }
 

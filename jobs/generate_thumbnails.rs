@@ -5,7 +5,9 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bson::DateTime;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
@@ -26,10 +28,11 @@ crate::needs! {
 }
 
 /// Puts small pictures beside the medium and lists them in `thumbnails`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct GenerateThumbnails {
     /// The medium to picture.
+    #[ts(type = "string")]
     pub media_id: MediaId,
 }
 

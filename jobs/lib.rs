@@ -19,6 +19,7 @@ pub mod links;
 pub mod quarantine;
 pub mod revive;
 pub mod scheduled;
+pub mod schemas;
 pub mod steps;
 pub mod ticks;
 pub mod tools;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{
     intake,
@@ -25,10 +27,11 @@ crate::needs! {
 }
 
 /// Lets readers have a medium all of whose steps have ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishMedia {
     /// The medium to publish.
+    #[ts(type = "string")]
     pub media_id: MediaId,
 }
 

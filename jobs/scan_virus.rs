@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bson::DateTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
@@ -21,10 +23,11 @@ crate::needs! {
 }
 
 /// Decides whether the file may be opened at all.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct ScanVirus {
     /// The medium to scan.
+    #[ts(type = "string")]
     pub media_id: MediaId,
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{
     intake,
@@ -27,7 +29,7 @@ const LOST_AFTER: Duration = Duration::from_secs(60);
 const ORPHAN_AFTER_SECONDS: u64 = 3600;
 
 /// Looks at the documents, not at any input; may run at any time on any number of machines.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
 pub struct Sweep {}
 
 impl Job for Sweep {

@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    answer,
     config::{self, Config},
     doctor, ingest, operator, schedules,
     serve::{self, Role},
@@ -45,16 +46,38 @@ enum Command {
     Migrate,
     /// Check every part that the worker leans on, a line each
     Doctor,
+    /// Print what a job's arguments are, for other programs
+    Types {
+        /// In which language
+        #[arg(value_enum)]
+        language: Language,
+    },
     /// Print the effective settings, secrets masked
     Config,
+}
+
+/// A language for types.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Language {
+    /// JSON Schema, 2020-12
+    Json,
+    /// TypeScript declarations
+    Typescript,
 }
 
 /// Reads the command line and does what it says; the exit status.
 pub fn main() -> anyhow::Result<u8> {
     let cli = Cli::parse();
+    if let Command::Types { language } = cli.command {
+        match language {
+            Language::Json => answer::print(format_args!("{:#}", jobs::schemas::json_schema()))?,
+            Language::Typescript => answer::print(jobs::schemas::typescript().trim_end())?,
+        }
+        return Ok(0);
+    }
     let config = settings(cli.config.as_deref())?;
     if let Command::Config = cli.command {
-        print!("{}", config.masked());
+        answer::print(config.masked().trim_end())?;
         return Ok(0);
     }
     telemetry::logs(&config.log)?;
@@ -85,7 +108,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
             Ok(0)
         }
         Command::Doctor => doctor::run(config).await,
-        Command::Config => Ok(0),
+        Command::Config | Command::Types { .. } => Ok(0),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The worker behind Iven: uploads, virus scans, thumbnails, metadata.
 
 pub mod adapters;
+pub mod answer;
 pub mod api;
 pub mod cli;
 pub mod config;

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    answer,
     config::Config,
     remote::{At, Service},
 };
@@ -160,7 +161,7 @@ pub async fn queues(asked: Queues, config: &Config) -> anyhow::Result<u8> {
         QueuesCommand::List => {
             let queues = service.get("/v1/queues").await?;
             for queue in queues["items"].as_array().into_iter().flatten() {
-                println!("{}", queue_line(queue));
+                answer::print(queue_line(queue))?;
             }
         }
         QueuesCommand::Pause { name } => {
@@ -194,7 +195,7 @@ async fn list(service: &Service, filter: &Filter, json: bool) -> anyhow::Result<
         return print(&page);
     }
     for job in page["items"].as_array().into_iter().flatten() {
-        println!("{}", job_line(job));
+        answer::print(job_line(job))?;
     }
     if !page["cursor"].is_null() {
         eprintln!("there are more: say which ones with --state, --queue, --kind, --ref or --error");
@@ -222,6 +223,5 @@ fn queue_line(queue: &Value) -> String {
 }
 
 fn print(answer: &Value) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(answer)?);
-    Ok(())
+    answer::print(format_args!("{answer:#}"))
 }

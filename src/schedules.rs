@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    answer,
     config::Config,
     remote::{At, Service},
 };
@@ -39,8 +40,8 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<u8> {
         Action::List { json } => {
             let answer = service.get("/v1/schedules").await?;
             match (json, answer["items"].as_array()) {
-                (false, Some(items)) => items.iter().map(line).for_each(|line| println!("{line}")),
-                _ => println!("{:#}", answer["items"]),
+                (false, Some(items)) => items.iter().map(line).try_for_each(answer::print)?,
+                _ => answer::print(format_args!("{:#}", answer["items"]))?,
             }
         }
         Action::Run { name } => {
@@ -49,7 +50,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<u8> {
             if let Ok(mut parts) = path.path_segments_mut() {
                 parts.push(&name).push("run");
             }
-            println!("{:#}", service.post(path.path(), &json!({})).await?);
+            answer::print(format_args!("{:#}", service.post(path.path(), &json!({})).await?))?;
         }
     }
     Ok(0)

@@ -1,8 +1,9 @@
 //! Who and what is meant: ids that cannot be mixed up.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use bson::oid::ObjectId;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An id made by MongoDB's rules: 24 hex digits in JSON and in tickets, an `ObjectId` in documents.
@@ -41,6 +42,16 @@ macro_rules! object_id {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                 ObjectId::deserialize(from).map(Self)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": "^[0-9a-f]{24}$" })
             }
         }
     )*};

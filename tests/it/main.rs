@@ -16,6 +16,7 @@ mod house;
 mod house_rules;
 mod pipeline;
 mod process;
+mod schemas;
 mod servers;
 mod tidy;
 mod walk;
