@@ -12,7 +12,7 @@ mod uploads;
 mod users;
 
 pub use albums::Albums;
-pub use clock::{Clock, later};
+pub use clock::{Clock, later, until};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
 pub use error::PortError;
 pub use media::{MediaFilter, MediaPage, MediaStore};

@@ -182,6 +182,9 @@ pub trait Leases: Send + Sync {
     /// The same for running jobs whose owner is known to be gone, without waiting for their leases.
     async fn inherit(&self, gone: &Gone, limit: u32) -> Result<u64, PortError>;
 
+    /// When the first of all leases lapses, unless it is renewed until then.
+    async fn next_lapse(&self) -> Result<Option<DateTime>, PortError>;
+
     /// Notes that the job has this process to itself from now on; whether the lease still holds.
     async fn alone(&self, held: Held) -> Result<bool, PortError>;
 

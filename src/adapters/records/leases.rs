@@ -18,6 +18,8 @@ use crate::adapters::documents::{Change, Edit, Guard, Query, Test};
 const KEEP_DONE: Duration = Duration::from_secs(24 * 3600);
 /// How long the record of a dead job is kept: long enough for somebody to come back from holidays.
 const KEEP_DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
+/// No job waits until then: the end of year 9999, the last that all servers and drivers can read.
+const FAR: DateTime = DateTime::from_millis(253_402_300_799_999);
 /// Of each job's errors, the last so many are kept.
 const KEEP_ERRORS: u32 = 10;
 
@@ -143,6 +145,13 @@ impl Leases for Records {
             lease.and_then(|lease| lease.get_str("owner").ok()).is_some_and(gone)
         });
         self.give_back(running, Guard::none()).await
+    }
+
+    async fn next_lapse(&self) -> Result<Option<DateTime>, PortError> {
+        let first = Query::over("leases", 1).up_to(FAR);
+        let first = self.store.find(&JOBS, first).await?;
+        let lease = first.first().and_then(|job| job.get_document("lease").ok());
+        Ok(lease.and_then(|lease| lease.get_datetime("until").ok().copied()))
     }
 
     async fn alone(&self, held: Held) -> Result<bool, PortError> {

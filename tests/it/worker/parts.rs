@@ -159,6 +159,10 @@ impl Leases for SlowClaim {
         self.inner.inherit(gone, limit).await
     }
 
+    async fn next_lapse(&self) -> Result<Option<DateTime>, PortError> {
+        self.inner.next_lapse().await
+    }
+
     async fn alone(&self, held: Held) -> Result<bool, PortError> {
         self.inner.alone(held).await
     }
