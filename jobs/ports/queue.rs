@@ -170,6 +170,12 @@ pub trait Leases: Send + Sync {
     /// Writes how the attempt ended.
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError>;
 
+    /// Whether any job of any queue is ready.
+    async fn any_ready(&self) -> Result<bool, PortError>;
+
+    /// When the first future job is due.
+    async fn next_due(&self) -> Result<Option<DateTime>, PortError>;
+
     /// Makes future jobs whose time has come ready; how many.
     async fn promote(&self, limit: u32) -> Result<u64, PortError>;
 

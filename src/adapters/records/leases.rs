@@ -120,6 +120,16 @@ impl Leases for Records {
         Ok(self.store.patch(&JOBS, &id, guard, change).await?.is_some())
     }
 
+    async fn any_ready(&self) -> Result<bool, PortError> {
+        Ok(!self.store.find(&JOBS, Query::over("claim", 1)).await?.is_empty())
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime>, PortError> {
+        let first = Query::over("scheduled", 1).up_to(FAR);
+        let first = self.store.find(&JOBS, first).await?;
+        Ok(first.first().and_then(|job| job.get_datetime("runAt").ok().copied()))
+    }
+
     async fn promote(&self, limit: u32) -> Result<u64, PortError> {
         let due = Query::over("scheduled", limit).up_to(self.clock.now());
         let due = self.store.find(&JOBS, due).await?;

@@ -147,6 +147,14 @@ impl Leases for SlowClaim {
         self.inner.end(job, ending).await
     }
 
+    async fn any_ready(&self) -> Result<bool, PortError> {
+        self.inner.any_ready().await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime>, PortError> {
+        self.inner.next_due().await
+    }
+
     async fn promote(&self, limit: u32) -> Result<u64, PortError> {
         self.inner.promote(limit).await
     }
