@@ -3,9 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use bson::DateTime;
-use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
-use ts_rs::TS;
 
 use crate::{
     model::{ErrorClass, StepError},
@@ -14,7 +12,7 @@ use crate::{
 };
 
 /// One kind of work. Its value is the ticket: ids and the caller's wish, never copies of documents.
-pub trait Job: Serialize + DeserializeOwned + JsonSchema + TS + Send + Sync + 'static {
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its name everywhere; never renamed, never used again for something else.
     const KIND: &'static str;
     /// Where it waits and how long and often it may be tried.

@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     api, telemetry,
     wire::House,
-    worker::{self, Pool},
+    worker::{self, Engine, Pool},
 };
 
 /// Which parts run in this process.
@@ -77,9 +77,14 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
 
 /// Starts the workers.
 pub fn start(house: &House) -> std::io::Result<Pool> {
+    start_with(house, house.engine())
+}
+
+/// Starts workers that run their jobs by this engine.
+pub fn start_with(house: &House, engine: Engine) -> std::io::Result<Pool> {
     let (leases, clock) = (house.leases.clone(), house.tools.clock.clone());
     let book = house.tools.book.clone();
-    Pool::start(house.engine(), leases, house.scheduler(), book, clock, house.slots())
+    Pool::start(engine, leases, house.scheduler(), book, clock, house.slots())
 }
 
 /// Opens the door; the future ends when it is closed.

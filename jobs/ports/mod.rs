@@ -19,7 +19,7 @@ pub use activities::Activities;
 pub use albums::Albums;
 pub use arrivals::Arrivals;
 pub use book::{JobBook, JobFilter, JobPage, JobState, QueueState};
-pub use clock::{Clock, later};
+pub use clock::{Clock, later, until};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
 pub use error::PortError;
 pub use media::{MediaFilter, MediaPage, MediaStore};

@@ -199,6 +199,12 @@ pub trait Leases: Send + Sync {
     /// Writes how the attempt ended.
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError>;
 
+    /// Whether any job of any queue is ready.
+    async fn any_ready(&self) -> Result<bool, PortError>;
+
+    /// When the first future job is due.
+    async fn next_due(&self) -> Result<Option<DateTime>, PortError>;
+
     /// Makes future jobs whose time has come ready; how many.
     async fn promote(&self, limit: u32) -> Result<u64, PortError>;
 
@@ -213,6 +219,9 @@ pub trait Leases: Send + Sync {
 
     /// Those of these leases that still hold and whose jobs somebody wants to end.
     async fn cancelled(&self, held: &[Held]) -> Result<Vec<Held>, PortError>;
+
+    /// When the first of all leases lapses, unless it is renewed until then.
+    async fn next_lapse(&self) -> Result<Option<DateTime>, PortError>;
 
     /// Notes that the job has this process to itself from now on; whether the lease still holds.
     async fn alone(&self, held: Held) -> Result<bool, PortError>;

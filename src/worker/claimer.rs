@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use jobs::{
     job::Queue,
-    ports::{Clock, Leases, PortError, later},
+    ports::{Clock, Leases, PortError, later, until},
 };
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{LEASE, POLL_FASTEST, POLL_SLOWEST, backend::Work, lanes::Lanes};
+use super::{LEASE, POLL_FASTEST, POLL_SLOWEST, ahead::Ahead, backend::Work, lanes::Lanes};
 
 /// How many future jobs become ready at a time.
 const PROMOTE: u32 = 500;
@@ -28,30 +28,46 @@ pub struct Claimer {
 impl Claimer {
     /// Claims until `stop`; the store's troubles are logged and waited for, never passed on.
     pub async fn run(self, stop: CancellationToken) {
-        let mut pause = POLL_FASTEST;
+        let (mut ahead, mut pause, mut taken) = (Ahead::new(), POLL_FASTEST, 0);
         while !stop.is_cancelled() {
-            match self.round(&stop).await {
-                Ok(0) => pause = (pause * 2).min(POLL_SLOWEST),
-                Ok(_) => {
-                    pause = POLL_FASTEST;
+            match self.round(&mut ahead, taken > 0, &stop).await {
+                Ok(0) => (pause, taken) = ((pause * 2).min(POLL_SLOWEST), 0),
+                Ok(some) => {
+                    (pause, taken) = (POLL_FASTEST, some);
                     continue;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the queue could not be read, trying again");
-                    pause = POLL_SLOWEST;
+                    (pause, taken) = (POLL_SLOWEST, 0);
+                    ahead.looked(Some(pause));
                 }
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.leases.woken() => pause = POLL_FASTEST,
-                () = tokio::time::sleep(jittered(pause)) => {}
+                () = self.leases.woken() => {
+                    ahead.woken();
+                    pause = POLL_FASTEST;
+                }
+                () = tokio::time::sleep(ahead.at_most(jittered(pause))) => {}
             }
         }
     }
 
-    /// One look at every lane; how many jobs were taken.
-    async fn round(&self, stop: &CancellationToken) -> Result<usize, PortError> {
-        self.leases.promote(PROMOTE).await?;
+    /// One look at every lane; how many jobs were taken. Who is not `busy` asks first whether there
+    /// is anything at all, which is one question for all lanes.
+    async fn round(
+        &self,
+        ahead: &mut Ahead,
+        busy: bool,
+        stop: &CancellationToken,
+    ) -> Result<usize, PortError> {
+        if ahead.is_time() {
+            ahead.looked(self.promote().await?);
+        }
+        let free = |queue: &Queue| self.lanes.free(*queue) > 0;
+        if !Queue::ALL.iter().any(free) || (!busy && !self.leases.any_ready().await?) {
+            return Ok(0);
+        }
         let mut taken = 0;
         for queue in Queue::ALL {
             let free = self.lanes.free(queue);
@@ -70,9 +86,22 @@ impl Claimer {
         }
         Ok(taken)
     }
+
+    /// Makes ready what is due; how long until the next future job is.
+    async fn promote(&self) -> Result<Option<Duration>, PortError> {
+        let now = self.clock.now();
+        match self.leases.next_due().await? {
+            Some(at) if at <= now => {
+                let more = self.leases.promote(PROMOTE).await? > 0;
+                // Nobody has looked behind them; if there was none, somebody else is at it.
+                Ok(Some(if more { Duration::ZERO } else { POLL_FASTEST }))
+            }
+            at => Ok(at.map(|at| until(now, at))),
+        }
+    }
 }
 
-/// Between half and all of `pause`, so that processes do not ask in step.
+/// Between three quarters of `pause` and all of it, so that processes do not ask in step.
 fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
+    pause.mul_f64(0.75 + fastrand::f64() / 4.0)
 }

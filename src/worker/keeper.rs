@@ -1,37 +1,69 @@
 //! Keeps the leases of this process, and gives back what others lost.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use jobs::ports::{Clock, Leases, later};
+use jobs::ports::{Clock, Leases, PortError, later, until};
 
 use super::{LEASE, RENEW_EVERY, incarnation::Incarnation, lanes::Lanes};
 
 /// How many lost jobs are given back in one go.
 const REAP: u32 = 1000;
+/// The shortest time between two rounds, and how long a lease that has lapsed may wait for one.
+const SOON: Duration = Duration::from_millis(250);
 
-/// Renews all leases of this process with one write, then gives back what dead workers held: in
-/// this order, so that after an outage of the store nobody reaps what he is still working on.
-pub async fn run(leases: Arc<dyn Leases>, clock: Arc<dyn Clock>, lanes: Lanes, this: Incarnation) {
-    let mut every = tokio::time::interval(RENEW_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut has_inherited = false;
-    let gone = move |owner: &str| this.knows_gone(owner);
-    loop {
-        every.tick().await;
-        let held = lanes.held();
-        if !held.is_empty()
-            && let Err(error) = leases.extend(&held, later(clock.now(), LEASE)).await
-        {
-            tracing::warn!(%error, "leases could not be renewed, trying again");
-            continue;
+/// How long after the store's trouble it is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What keeps the leases of one process.
+pub struct Keeper {
+    pub leases: Arc<dyn Leases>,
+    pub clock: Arc<dyn Clock>,
+    pub lanes: Lanes,
+    pub this: Incarnation,
+}
+
+impl Keeper {
+    /// Renews all leases of this process with one write, then gives back what dead workers held: in
+    /// this order, so that after an outage of the store nobody reaps what he is still working on.
+    pub async fn run(self) {
+        let mut has_inherited = false;
+        loop {
+            let pause = match self.round(&mut has_inherited).await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::warn!(%error, "leases could not be kept, trying again");
+                    AGAIN
+                }
+            };
+            tokio::time::sleep(pause).await;
         }
-        let back =
-            if has_inherited { leases.reap(REAP).await } else { leases.inherit(&gone, REAP).await };
-        has_inherited |= back.is_ok();
-        match back {
-            Ok(0) => {}
-            Ok(back) => tracing::warn!(jobs = back, "jobs of a lost worker are back in the queue"),
-            Err(error) => tracing::warn!(%error, "lost jobs could not be looked for"),
+    }
+
+    /// How long until the next round: at most until the first lease of all lapses, because a job
+    /// whose worker is lost should wait for its lease alone.
+    async fn round(&self, has_inherited: &mut bool) -> Result<Duration, PortError> {
+        let held = self.lanes.held();
+        if !held.is_empty() {
+            self.leases.extend(&held, later(self.clock.now(), LEASE)).await?;
         }
+        if !*has_inherited {
+            let this = self.this.clone();
+            let gone = move |owner: &str| this.knows_gone(owner);
+            told(self.leases.inherit(&gone, REAP).await?);
+            *has_inherited = true;
+        }
+        let Some(lapse) = self.leases.next_lapse().await? else { return Ok(RENEW_EVERY) };
+        let now = self.clock.now();
+        if lapse <= now {
+            told(self.leases.reap(REAP).await?);
+            return Ok(SOON);
+        }
+        Ok((until(now, lapse) + SOON / 2).clamp(SOON, RENEW_EVERY))
+    }
+}
+
+fn told(back: u64) {
+    if back > 0 {
+        tracing::warn!(jobs = back, "jobs of a lost worker are back in the queue");
     }
 }

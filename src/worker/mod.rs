@@ -1,6 +1,7 @@
 //! The job engine: leases out of the store, apalis as the runtime. The only place that says
 //! `apalis`.
 
+mod ahead;
 mod arrivals;
 mod backend;
 mod claimer;

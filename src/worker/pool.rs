@@ -16,7 +16,7 @@ use super::{
     handle::Engine,
     hands::{Hands, Threads, attempt},
     incarnation::Incarnation,
-    keeper,
+    keeper::Keeper,
     lanes::{Lanes, Slots},
     wishes,
 };
@@ -76,8 +76,9 @@ impl Pool {
             }
         }));
 
-        let beating = keeper::run(leases.clone(), clock.clone(), lanes.clone(), this);
-        tracker.spawn(beat.clone().run_until_cancelled_owned(beating));
+        let (kept, time) = (leases.clone(), clock.clone());
+        let keeper = Keeper { leases: kept, clock: time, lanes: lanes.clone(), this };
+        tracker.spawn(beat.clone().run_until_cancelled_owned(keeper.run()));
         let hearing = wishes::hear(book, leases.clone(), lanes.clone());
         tracker.spawn(beat.clone().run_until_cancelled_owned(hearing));
         tracker.spawn(scheduler.run(stop.clone()));

@@ -12,6 +12,7 @@ mod clamd;
 mod conformance;
 mod crash;
 mod declared_indexes;
+mod faults;
 mod house;
 mod house_rules;
 mod pipeline;

@@ -9,6 +9,7 @@ use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
 use mongodb::bson::doc;
+use rustix::process::{Pid, Signal, kill_process};
 
 const NO_SERVER: &str = "no MongoDB-compatible server for the tests: set MONGODB_TEST_URL, or put \
     mongod or secantusd-rs on the PATH, or run scripts/test, which installs SecantusDB";
@@ -39,21 +40,9 @@ impl Server {
         if let Ok(url) = std::env::var("MONGODB_TEST_URL") {
             return Self::of(&url);
         }
-        let secantus = Path::new(env!("CARGO_MANIFEST_DIR")).join(".local/secantus/bin");
-        let (start, parameters): (fn(&Path, u16) -> Command, _) = if on_path("mongod") {
-            (mongod, "replicaSet=it")
-        } else if on_path("secantusd-rs") {
-            (|folder, port| secantusd(Path::new("secantusd-rs"), folder, port), SECANTUS)
-        } else if secantus.join("secantusd-py").exists() {
-            (installed_secantusd, SECANTUS)
-        } else {
-            panic!("{NO_SERVER}");
-        };
-        let port = started(start);
-        if parameters != SECANTUS {
-            make_replica_set(port);
-        }
-        Self::of(&format!("mongodb://127.0.0.1:{port}/?{parameters}"))
+        let program = Program::found().unwrap_or_else(|| panic!("{NO_SERVER}"));
+        let (_, url) = program.started(&own_folder(""));
+        Self::of(&url)
     }
 
     fn of(url: &str) -> Self {
@@ -65,6 +54,70 @@ impl Server {
 
     fn database(&self, name: &str) -> String {
         format!("{}{name}{}", self.before, self.after)
+    }
+}
+
+/// A server of one test, which may stop it; it is gone with this value.
+pub struct OwnServer {
+    child: Child,
+    folder: PathBuf,
+    /// The url of a database on it.
+    pub url: String,
+}
+
+impl OwnServer {
+    /// Starts one, if there is a program for it: `MONGODB_TEST_URL` names a server of others.
+    pub fn start() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let folder = own_folder(&format!(".{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let (child, url) = Program::found()?.started(&folder);
+        Some(Self { child, folder, url: Server::of(&url).database("own") })
+    }
+
+    /// Stops the process where it stands, or lets it go on.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// How a server is started, and what its url needs.
+struct Program {
+    command: fn(&Path, u16) -> Command,
+    parameters: &'static str,
+}
+
+impl Program {
+    fn found() -> Option<Self> {
+        let secantus = Path::new(env!("CARGO_MANIFEST_DIR")).join(".local/secantus/bin");
+        if on_path("mongod") {
+            return Some(Self { command: mongod, parameters: "replicaSet=it" });
+        }
+        let command: fn(&Path, u16) -> Command = if on_path("secantusd-rs") {
+            |folder, port| secantusd(Path::new("secantusd-rs"), folder, port)
+        } else if secantus.join("secantusd-py").exists() {
+            installed_secantusd
+        } else {
+            return None;
+        };
+        Some(Self { command, parameters: SECANTUS })
+    }
+
+    /// Starts it with its files in this folder; the process and its url.
+    fn started(&self, folder: &Path) -> (Child, String) {
+        let (child, port) = started(self.command, folder);
+        if self.parameters != SECANTUS {
+            make_replica_set(port);
+        }
+        (child, format!("mongodb://127.0.0.1:{port}/?{}", self.parameters))
     }
 }
 
@@ -96,27 +149,26 @@ fn on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// Starts the server, and returns its port once it takes connections.
-fn started(command: fn(&Path, u16) -> Command) -> u16 {
+/// Starts the server, and returns it with its port once it takes connections.
+fn started(command: fn(&Path, u16) -> Command, folder: &Path) -> (Child, u16) {
     remove_left_over();
-    let folder = own_folder();
     for attempt in 1..=ATTEMPTS {
-        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(folder).unwrap();
         let port = free_port();
-        let mut command = command(&folder, port);
+        let mut command = command(folder, port);
         let log = File::create(folder.join("log")).unwrap();
         command.stdout(log.try_clone().unwrap()).stderr(log);
         // Some look for settings there, and ours must not depend on whose machine it is.
-        command.current_dir(&folder).env("HOME", &folder);
+        command.current_dir(folder).env("HOME", folder);
         let mut child = spawned(command);
         if answers(&mut child, port) {
-            return port;
+            return (child, port);
         }
         let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
         assert!(attempt < ATTEMPTS, "the MongoDB-compatible server did not start: {log}");
         drop(child.kill());
         drop(child.wait());
-        drop(std::fs::remove_dir_all(&folder));
+        drop(std::fs::remove_dir_all(folder));
     }
     unreachable!("the last attempt returns or panics")
 }
@@ -185,8 +237,8 @@ fn make_replica_set(port: u16) {
     made.join().unwrap().expect("mongod becomes a replica set of one");
 }
 
-fn own_folder() -> PathBuf {
-    Path::new(FOLDER).join(format!("mongodb-{}", std::process::id()))
+fn own_folder(which: &str) -> PathBuf {
+    Path::new(FOLDER).join(format!("mongodb-{}{which}", std::process::id()))
 }
 
 /// A killed server cannot clean up, so the next run does.
@@ -194,7 +246,8 @@ fn remove_left_over() {
     let Ok(entries) = std::fs::read_dir(FOLDER) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let owner = name.strip_prefix("mongodb-").and_then(|pid| pid.parse::<u32>().ok());
+        let owner = name.strip_prefix("mongodb-").and_then(|name| name.split('.').next());
+        let owner = owner.and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             drop(std::fs::remove_dir_all(path));
         }

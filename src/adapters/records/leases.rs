@@ -20,6 +20,8 @@ pub(super) const KEEP_DONE: Duration = Duration::from_secs(24 * 3600);
 pub(super) const KEEP_DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Of a job's last error so many characters can be searched for.
 const INDEXED_CHARS: usize = 200;
+/// No job waits until then: the end of year 9999, the last that all servers and drivers can read.
+const FAR: DateTime = DateTime::from_millis(253_402_300_799_999);
 /// Of each job's errors, the last so many are kept.
 const KEEP_ERRORS: u32 = 10;
 
@@ -122,6 +124,16 @@ impl Leases for Records {
         Ok(self.store.patch(&JOBS, &id, guard, change).await?.is_some())
     }
 
+    async fn any_ready(&self) -> Result<bool, PortError> {
+        Ok(!self.store.find(&JOBS, Query::over("claim", 1)).await?.is_empty())
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime>, PortError> {
+        let first = Query::over("scheduled", 1).up_to(FAR);
+        let first = self.store.find(&JOBS, first).await?;
+        Ok(first.first().and_then(|job| job.get_datetime("runAt").ok().copied()))
+    }
+
     async fn promote(&self, limit: u32) -> Result<u64, PortError> {
         let due = Query::over("scheduled", limit).up_to(self.clock.now());
         let due = self.store.find(&JOBS, due).await?;
@@ -158,6 +170,13 @@ impl Leases for Records {
         }
         wanted.retain(|lease| held.contains(lease));
         Ok(wanted)
+    }
+
+    async fn next_lapse(&self) -> Result<Option<DateTime>, PortError> {
+        let first = Query::over("leases", 1).up_to(FAR);
+        let first = self.store.find(&JOBS, first).await?;
+        let lease = first.first().and_then(|job| job.get_document("lease").ok());
+        Ok(lease.and_then(|lease| lease.get_datetime("until").ok().copied()))
     }
 
     async fn alone(&self, held: Held) -> Result<bool, PortError> {

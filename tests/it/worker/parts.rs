@@ -147,6 +147,14 @@ impl Leases for SlowClaim {
         self.inner.end(job, ending).await
     }
 
+    async fn any_ready(&self) -> Result<bool, PortError> {
+        self.inner.any_ready().await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime>, PortError> {
+        self.inner.next_due().await
+    }
+
     async fn promote(&self, limit: u32) -> Result<u64, PortError> {
         self.inner.promote(limit).await
     }
@@ -161,6 +169,10 @@ impl Leases for SlowClaim {
 
     async fn cancelled(&self, held: &[Held]) -> Result<Vec<Held>, PortError> {
         self.inner.cancelled(held).await
+    }
+
+    async fn next_lapse(&self) -> Result<Option<DateTime>, PortError> {
+        self.inner.next_lapse().await
     }
 
     async fn alone(&self, held: Held) -> Result<bool, PortError> {

@@ -130,7 +130,14 @@ async fn a_once_key_stays_taken(bench: Bench) {
 async fn a_future_job_is_ready_when_its_time_has_come(bench: Bench) {
     let soon = Ticket { run_at: Some(bench.at(60)), ..ticket("soon") };
     let next_year = Ticket { run_at: Some(bench.at(31_536_000)), ..ticket("next year") };
-    bench.push(&[soon, next_year]).await;
+    let due = [bench.at(60), bench.at(31_536_000)].map(Some);
+    let next_due = async || bench.records.next_due().await.unwrap();
+    assert_eq!(next_due().await, None);
+    bench.push(&[next_year]).await;
+    let far = next_due().await;
+    bench.push(&[soon]).await;
+    assert_eq!([next_due().await, far], due);
+    assert!(!bench.records.any_ready().await.unwrap());
 
     bench.clock.forward(Duration::from_millis(59_999));
     let early = (bench.records.promote(100).await.unwrap(), bench.claim("one", 9).await.len());
@@ -138,6 +145,7 @@ async fn a_future_job_is_ready_when_its_time_has_come(bench: Bench) {
     let due = bench.records.promote(100).await.unwrap();
 
     assert_eq!((early, due), ((0, 0), 1));
+    assert!(bench.records.any_ready().await.unwrap());
     assert_eq!(names(&bench.claim("one", 9).await), ["soon"]);
     assert_eq!(bench.records.promote(100).await.unwrap(), 0);
 }

@@ -18,6 +18,7 @@ use super::{Bench, LEASE, error, names, on_every_engine, ticket};
 on_every_engine![
     who_lost_the_lease_changes_nothing,
     a_job_ends_once,
+    the_next_lapse_is_that_of_the_oldest_lease,
     heartbeats_keep_a_job,
     a_job_whose_worker_died_beside_others_is_a_suspect,
     a_job_whose_worker_died_comes_back_with_a_crash,
@@ -70,6 +71,21 @@ async fn a_job_ends_once(bench: Bench) {
     assert_eq!(document.get_datetime("finishedAt").unwrap(), &bench.clock.now());
     assert!(document.get_datetime("expireAt").unwrap() > &bench.clock.now());
     assert!(document.get("lease").is_none() && document.get("errors").is_none(), "{document}");
+}
+
+async fn the_next_lapse_is_that_of_the_oldest_lease(bench: Bench) {
+    let before = bench.records.next_lapse().await.unwrap();
+    bench.push(&[ticket("a"), ticket("b")]).await;
+    let kept = bench.claim("one", 1).await.remove(0);
+    let first = bench.at(15);
+    bench.clock.forward(Duration::from_secs(5));
+    bench.claim("two", 1).await;
+
+    let lapses = bench.records.next_lapse().await.unwrap();
+    bench.records.extend(&[kept.held()], bench.at(20)).await.unwrap();
+    let later = bench.records.next_lapse().await.unwrap();
+
+    assert_eq!((before, lapses, later), (None, Some(first), Some(bench.at(15))));
 }
 
 async fn heartbeats_keep_a_job(bench: Bench) {

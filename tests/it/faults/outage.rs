@@ -1,0 +1,58 @@
+//! The store's server stands still for a while under load.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::{is_full, journal::What, record::Record, within, worker::Worker, yard::Yard};
+use crate::servers::OwnServer;
+
+/// How many jobs a worker has at once.
+const PLACES: u32 = 4;
+/// So long the server stands still.
+const OUTAGE: Duration = Duration::from_secs(10);
+/// What should happen has happened after so long: a lease may have to lapse, calls to time out.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Looks all the time whether one of them ends, which none may.
+async fn none_ends(workers: &mut [Worker]) {
+    within(OUTAGE * 1000, "the end of a worker", async || {
+        workers.iter_mut().find_map(Worker::ended)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_stands_still_ends_no_worker_and_loses_no_job() {
+    let Some(server) = OwnServer::start() else {
+        println!("skipped: no program for a server of our own is on the PATH");
+        return;
+    };
+    let (count, length) = if is_full() { (2000, 100) } else { (150, 100) };
+    let yard = Yard::mongodb(&server.url, PLACES);
+    let store = yard.open().await;
+    let tickets: Vec<_> = (0..count).map(|n| yard.linger(&format!("job-{n}"), length)).collect();
+    store.push(&tickets).await;
+    let mut workers = [yard.worker(), yard.worker()];
+    within(PATIENCE, "work", async || (yard.journal.count(What::End) >= count / 4).then_some(()))
+        .await;
+
+    server.signal(Signal::STOP);
+    let ended = tokio::time::timeout(OUTAGE, none_ends(&mut workers)).await;
+    let worked = yard.journal.count(What::End);
+    server.signal(Signal::CONT);
+    within(PATIENCE, "the end of all work", async || {
+        (store.count("done").await? == count).then_some(())
+    })
+    .await;
+
+    assert!(ended.is_err(), "a worker ended while its store stood still");
+    assert!(worked < count, "all work was over before the store stood still");
+    assert!(workers.iter_mut().all(|worker| worker.ended().is_none()), "a worker ended later");
+    let record = Record::new(yard.journal.entries(), &store.jobs("done").await);
+    record.nothing_is_lost(count);
+    record.nothing_is_finished_twice();
+    for worker in workers {
+        worker.stop().await;
+    }
+}
