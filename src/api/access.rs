@@ -137,6 +137,11 @@ impl Access {
     }
 }
 
+/// Whether this is a public key that tokens can be checked with.
+pub fn is_public_key(pem: &str) -> bool {
+    DecodingKey::from_ed_pem(pem.as_bytes()).is_ok()
+}
+
 const ALL: [Scope; 5] = [Scope::Upload, Scope::Read, Scope::Enqueue, Scope::Notify, Scope::Admin];
 
 /// Whether these words, a space between, are scopes that an end user's token can carry.

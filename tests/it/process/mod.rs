@@ -157,6 +157,7 @@ fn parts(out: &str) -> Vec<(&str, &str)> {
 #[test]
 fn the_doctor_looks_at_each_part() {
     let data = tempfile::tempdir().unwrap();
+    run(program(data.path(), NOBODY), &["migrate"]);
     let mut deaf = program(data.path(), NOBODY);
     deaf.env("CLAMD", format!("127.0.0.1:{NOBODY}"));
 
@@ -167,6 +168,23 @@ fn the_doctor_looks_at_each_part() {
     assert_eq!((well.status, parts(&well.out).as_slice()), (Some(0), &healthy[..]), "{well:?}");
     let without = [("ok", "objects"), ("ok", "records"), ("FAIL", "scanner")];
     assert_eq!((ill.status, parts(&ill.out).as_slice()), (Some(1), &without[..]), "{ill:?}");
+}
+
+#[test]
+fn the_doctor_makes_no_stores() {
+    let data = tempfile::tempdir().unwrap();
+    let elsewhere = data.path().join("elsewhere");
+    let mut program = program(&elsewhere, NOBODY);
+    program.env_remove("IVEN__STORE__DATA_DIR").env("IVEN_DATA", data.path());
+    program.current_dir(data.path());
+
+    let said = run(program, &["doctor"]);
+
+    let ill = [("ok", "scanner"), ("FAIL", "stores")];
+    assert_eq!((said.status, parts(&said.out).as_slice()), (Some(1), &ill[..]), "{said:?}");
+    assert!(said.out.contains("data/records is not there"), "{said:?}");
+    assert!(said.err.contains("IVEN_DATA is for the scripts"), "{said:?}");
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
