@@ -1,5 +1,6 @@
 //! The program as people and systemd run it: its commands, its signals, its sudden end.
 
+mod interrupted;
 mod killed;
 mod operator;
 mod service;
@@ -58,6 +59,7 @@ async fn files_go_in_and_their_documents_come_out() {
     let path = url.strip_prefix(&format!("http://127.0.0.1:{}", service.port)).unwrap();
     assert_eq!(service.bytes(path).await, std::fs::read(&files[0]).unwrap());
     assert_eq!(mixed.status, Some(1), "{mixed:?}");
+    assert!(mixed.err.contains("page.jpg: failed: unsupported_type\n"), "{mixed:?}");
     let with_page =
         [(photo, "completed"), ("page.jpg", "failed"), (turned, "completed"), (film, "completed")];
     assert_eq!(endings(&mixed.documents()), with_page);
