@@ -102,7 +102,7 @@ pub async fn cancel(needs: &Needs, id: &UploadId) -> Result<(), PortError> {
     })
     .await?;
     if upload.status != UploadStatus::Cancelled {
-        let message = format!("the upload {id} has ended, delete its medium instead");
+        let message = format!("the upload {id} is complete or failed and cannot be cancelled");
         return Err(PortError::refused("upload_ended", message));
     }
     needs.objects.abort(&id.0).await

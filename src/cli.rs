@@ -124,6 +124,16 @@ fn settings(file: Option<&std::path::Path>) -> anyhow::Result<Config> {
     for name in config::unused(&environment) {
         eprintln!("{name} is no setting and changes nothing: settings are IVEN__SECTION__KEY");
     }
-    Config::read(text.as_deref(), environment)
-        .map_err(|faults| anyhow::anyhow!("the settings have faults:\n- {}", faults.join("\n- ")))
+    let folder_of_scripts_only = config::folder_of_scripts_only(&environment);
+    let config = Config::read(text.as_deref(), environment).map_err(|faults| {
+        anyhow::anyhow!("the settings have faults:\n- {}", faults.join("\n- "))
+    })?;
+    if folder_of_scripts_only {
+        let folder = config.store.data_dir.display();
+        eprintln!(
+            "IVEN_DATA is for the scripts; the data folder here is {folder}: \
+             set IVEN__STORE__DATA_DIR for another"
+        );
+    }
+    Ok(config)
 }

@@ -1,8 +1,9 @@
 //! The settings: defaults, then a file, then the environment; all faults at once.
 
+mod faults;
 mod layers;
 
-use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -109,54 +110,6 @@ impl Config {
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 
-    /// Everything that is wrong, each as a sentence.
-    pub fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let mut fault = |wrong: bool, sentence: &str| {
-            if wrong {
-                faults.push(sentence.to_owned());
-            }
-        };
-        let bind = self.http.bind.parse::<SocketAddr>();
-        fault(bind.is_err(), "http.bind is not of the form 127.0.0.1:8787");
-        let open = self.auth.keys.is_empty();
-        let far = bind.is_ok_and(|address| !address.ip().is_loopback());
-        fault(
-            open && far,
-            "http.bind is reachable from other machines, which needs a key in auth.keys",
-        );
-        let url = &self.http.public_url;
-        let odd = !url.is_empty() && (!url.starts_with("http") || url.ends_with('/'));
-        fault(odd, "http.public_url is not of the form https://media.example.org");
-        let short = self.auth.token_secret.text().is_some_and(|secret| secret.len() < 32);
-        fault(short, "auth.token_secret has fewer than 32 characters");
-        let weak = self.auth.keys.iter().any(|key| key.key.0.len() < 16);
-        fault(weak, "a key in auth.keys has fewer than 16 characters");
-        let sizes = &self.thumbnails.sizes;
-        let rising = sizes.is_sorted_by(|a, b| a < b);
-        let odd = sizes.is_empty() || !rising || sizes.iter().any(|s| !(16..=8192).contains(s));
-        fault(odd, "thumbnails.sizes are not rising numbers from 16 to 8192");
-        let Worker { ingest, scan, media, housekeeping } = self.worker;
-        let places = [ingest, scan, media, housekeeping];
-        let odd = places.iter().any(|places| !(1..=256).contains(places));
-        fault(odd, "worker.ingest, scan, media and housekeeping are not from 1 to 256");
-        let uploads = &self.uploads;
-        let odd = uploads.max_file_mb == 0 || uploads.max_file_mb > 48_000;
-        fault(odd, "uploads.max_file_mb is not from 1 to 48000");
-        fault(uploads.idle_seconds == 0, "uploads.idle_seconds is 0");
-        let odd = uploads.hard_seconds < uploads.idle_seconds;
-        fault(odd, "uploads.hard_seconds is below uploads.idle_seconds");
-        let scanner = &self.scanner;
-        let odd = !(1..=48_000).contains(&scanner.max_file_mb);
-        fault(odd, "scanner.max_file_mb is not from 1 to 48000");
-        fault(scanner.timeout_seconds == 0, "scanner.timeout_seconds is 0");
-        fault(self.decoder.timeout_seconds == 0, "decoder.timeout_seconds is 0");
-        fault(self.decoder.memory_mb < 64, "decoder.memory_mb is below 64");
-        let format = self.log.format.as_str();
-        fault(!["pretty", "json"].contains(&format), "log.format is neither pretty nor json");
-        faults
-    }
-
     /// The settings as a file, secrets masked.
     pub fn masked(&self) -> String {
         toml::to_string(self).unwrap_or_else(|error| format!("# {error}"))
@@ -172,6 +125,12 @@ pub fn unused(environment: &[(OsString, OsString)]) -> Vec<&str> {
     };
     let names = environment.iter().filter_map(|(name, _)| name.to_str());
     names.filter(|name| name.starts_with("IVEN_") && !known(name)).collect()
+}
+
+/// Whether the scripts are told of a data folder and this program is not.
+pub fn folder_of_scripts_only(environment: &[(OsString, OsString)]) -> bool {
+    let has = |wanted: &str| environment.iter().any(|(name, _)| name == wanted);
+    has("IVEN_DATA") && !has("IVEN__STORE__DATA_DIR")
 }
 
 #[cfg(test)]
@@ -216,7 +175,7 @@ mod tests {
 
         let faults = Config::read(Some(file), environment(&names)).unwrap_err();
 
-        let number = "is not a whole number, not below 0 and not too large";
+        let number = "is not a whole number from 0 to 4294967295";
         let expected = [
             "http.port is no setting (the settings file)",
             "htp is no section of the settings (the settings file)",
@@ -262,6 +221,45 @@ mod tests {
         assert!(Config::read(None, named("LS_COLORS")).is_ok());
         let faults = Config::read(None, named("CLAMD")).unwrap_err();
         assert_eq!(faults, ["scanner.address is no text in UTF-8 (CLAMD)"]);
+    }
+
+    #[test]
+    fn what_nothing_could_be_started_with_is_a_fault_at_once() {
+        for level in ["loud", "info,loud", "", "a=loud", "info,,warn"] {
+            let faults = Config::read(None, environment(&[("IVEN__LOG__LEVEL", level)]));
+            assert!(faults.unwrap_err()[0].starts_with("log.level is not"), "{level}");
+        }
+        for (name, value, setting) in [
+            ("IVEN__AUTH__TOKEN_PUBLIC_KEY", "abc", "auth.token_public_key"),
+            ("CLAMD", "clamd", "scanner.address"),
+            ("CLAMD", "unix:", "scanner.address"),
+            ("CLAMD", "localhost:many", "scanner.address"),
+            ("MONGODB_URL", "localhost:27017/iven", "store.mongodb_url"),
+            ("MONGODB_URL", "mongodb:///iven", "store.mongodb_url"),
+            ("MONGODB_URL", "mongodb://localhost", "store.mongodb_url"),
+            ("MONGODB_URL", "mongodb://localhost/?w=1", "store.mongodb_url"),
+        ] {
+            let faults = Config::read(None, environment(&[(name, value)])).unwrap_err();
+            assert!(faults[0].starts_with(&format!("{setting} is not ")), "{value}: {faults:?}");
+        }
+        for (name, value) in [
+            ("IVEN__LOG__LEVEL", "WARN,iven_worker::worker=debug"),
+            ("CLAMD", "tcp:localhost:3310"),
+            ("CLAMD", "/run/clamd.sock"),
+            ("MONGODB_URL", "mongodb+srv://me:pw@db.example.org/iven?w=1"),
+            ("MONGODB_URL", "mongodb://a:1,b:2/iven"),
+        ] {
+            assert!(Config::read(None, environment(&[(name, value)])).is_ok(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_data_folder_that_only_the_scripts_read_is_noticed() {
+        let [scripts, program] = [("IVEN_DATA", "a"), ("IVEN__STORE__DATA_DIR", "b")];
+
+        assert!(folder_of_scripts_only(&environment(&[scripts])));
+        assert!(!folder_of_scripts_only(&environment(&[scripts, program])));
+        assert!(!folder_of_scripts_only(&environment(&[program])));
     }
 
     #[test]

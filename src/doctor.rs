@@ -12,6 +12,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Prints a line a part; 1 if a required part fails.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
     let mut status = scanner(&config).await;
+    // To look must not make anything: the folder may be another than is meant.
+    if let Some(store) = wire::absent(&config) {
+        let why = format!(
+            "{} is not there: `serve` or `migrate` makes it, and the setting store.data_dir \
+             (IVEN__STORE__DATA_DIR) names another folder",
+            store.display()
+        );
+        return Ok(status | line("stores", Err(PortError::Unavailable(why))));
+    }
     let engine = config.store.mongodb_url.text().map_or("embedded", |_| "MongoDB");
     let service = format!("http://{}", config.http.bind);
     match wire::open(&config).await {

@@ -1,23 +1,32 @@
 //! `ingest`: real files through the doors of a running service, as a phone would send them.
 #![expect(clippy::indexing_slicing, reason = "a JSON value without the name answers null")]
 
+mod shown;
+
 use std::{
-    io::{IsTerminal, Read, Seek, SeekFrom, Write},
+    cell::RefCell,
+    fs::File,
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, bail};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::MultiProgress;
 use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
     remote::{At, Service},
 };
+use shown::{Shown, ending, plain};
 
 /// How often the service is asked how far a medium is.
 const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// Who interrupts does not wait longer than this for the upload to be cancelled.
+const CANCEL: Duration = Duration::from_secs(2);
 
 /// What to send.
 #[derive(Debug, clap::Args)]
@@ -44,26 +53,33 @@ pub struct Args {
 /// Sends every file, prints each finished document; 0 only if all ended `completed`.
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<u8> {
     let service = Service::new(&args.at, config);
+    let mut interrupted = Interrupted::listen()?;
     let bars = MultiProgress::new();
     let mut status = 0;
     for path in &args.files {
         let shown = Shown::new(&bars, path);
+        let under_way = RefCell::new(None);
         let patience = Duration::from_secs(args.patience);
-        let sending = tokio::time::timeout(patience, send(&service, &args, path, &shown));
-        let ended = sending.await.unwrap_or_else(|_| {
-            bail!("it is not finished after {} s", args.patience);
-        });
+        let sending = send(&service, &args, path, &shown, &under_way);
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(patience, sending) => ended.unwrap_or_else(|_| {
+                bail!("it is not finished after {} s", args.patience);
+            }),
+            status = interrupted.heard() => {
+                shown.end(cancel(&service, under_way.take()).await);
+                return Ok(status);
+            }
+        };
         match ended {
             Ok(media) => {
-                let ending = media["processingStatus"].as_str().unwrap_or("unknown").to_owned();
-                shown.end(&ending);
+                shown.end(&ending(&media));
                 let mut out = std::io::stdout().lock();
                 writeln!(out, "{}", serde_json::to_string_pretty(&media)?)?;
-                status |= u8::from(ending != "completed");
+                status |= u8::from(media["processingStatus"] != "completed");
             }
             Err(error) => {
                 shown.end("failed");
-                eprintln!("{}: {error:#}", path.display());
+                eprintln!("{}: {error:#}", plain(&path.to_string_lossy()));
                 status = 1;
             }
         }
@@ -71,10 +87,16 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<u8> {
     Ok(status)
 }
 
-/// One file: announced, sent in chunks, completed, waited for.
-async fn send(service: &Service, args: &Args, path: &Path, shown: &Shown) -> anyhow::Result<Value> {
-    let mut file = std::fs::File::open(path).context("the file cannot be opened")?;
-    let size = file.metadata()?.len();
+/// One file: announced, sent in chunks, completed, waited for. `under_way` is the upload's id for
+/// as long as it can be cancelled.
+async fn send(
+    service: &Service,
+    args: &Args,
+    path: &Path,
+    shown: &Shown,
+    under_way: &RefCell<Option<String>>,
+) -> anyhow::Result<Value> {
+    let (mut file, size) = open(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut wish = json!({
         "eventId": args.event,
@@ -89,6 +111,7 @@ async fn send(service: &Service, args: &Args, path: &Path, shown: &Shown) -> any
     }
     let upload = service.post("/v1/uploads", &wish).await?;
     let id = upload["uploadId"].as_str().context("the service gave no uploadId")?.to_owned();
+    under_way.replace(Some(id.clone()));
     let chunk = upload["chunkSize"].as_u64().context("the service gave no chunkSize")?;
     let count = upload["chunkCount"].as_u64().context("the service gave no chunkCount")?;
     for number in 1..=count {
@@ -99,6 +122,7 @@ async fn send(service: &Service, args: &Args, path: &Path, shown: &Shown) -> any
         shown.percent(kept["progress"].as_u64().unwrap_or(0));
     }
     let done = service.post(&format!("/v1/uploads/{id}/complete"), &json!({})).await?;
+    under_way.take();
     let media_id = done["mediaId"].as_str().context("the service gave no mediaId")?;
     loop {
         let media = service.get(&format!("/v1/media/{media_id}")).await?;
@@ -110,44 +134,46 @@ async fn send(service: &Service, args: &Args, path: &Path, shown: &Shown) -> any
     }
 }
 
-/// How far a file is: a bar on a terminal, lines elsewhere.
-struct Shown {
-    bar: Option<ProgressBar>,
-    name: String,
+/// The file and its size. To open a pipe would wait for its writer, and it has no size.
+fn open(path: &Path) -> anyhow::Result<(File, u64)> {
+    let what = std::fs::metadata(path).context("the file cannot be opened")?;
+    if what.is_dir() {
+        bail!("it is a folder: name the files in it");
+    }
+    if !what.is_file() {
+        bail!("it is a pipe or a device: only files can be sent");
+    }
+    let file = File::open(path).context("the file cannot be opened")?;
+    Ok((file, what.len()))
 }
 
-impl Shown {
-    fn new(bars: &MultiProgress, path: &Path) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = bars.add(ProgressBar::new(100));
-            let style = ProgressStyle::with_template("{prefix:30!} {bar:30} {pos:>3} % {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_prefix(name.clone());
-            bar
-        });
-        Self { bar, name }
+/// Cancels the upload that is under way, if it still can be; what became of it.
+async fn cancel(service: &Service, under_way: Option<String>) -> &'static str {
+    let Some(id) = under_way else { return "interrupted; what was sent whole goes on" };
+    let path = format!("/v1/uploads/{id}");
+    match tokio::time::timeout(CANCEL, service.delete(&path)).await {
+        Ok(Ok(())) => "interrupted, the upload is cancelled",
+        _ => "interrupted; the upload could not be cancelled and expires by itself",
+    }
+}
+
+/// How people and scripts end the command.
+struct Interrupted {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupted {
+    fn listen() -> std::io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
 
-    fn percent(&self, percent: u64) {
-        match &self.bar {
-            Some(bar) => bar.set_position(percent),
-            None => eprintln!("{}: {percent} %", self.name),
-        }
-    }
-
-    /// The steps that have ended so far; on a terminal only, elsewhere it would be noise.
-    fn steps(&self, steps: &Value) {
-        let Some(bar) = &self.bar else { return };
-        let names = ["upload", "virusScanning", "metadataExtraction", "thumbnailGeneration"];
-        let done = names.iter().filter(|name| steps[**name]["completed"] == true);
-        bar.set_message(done.copied().collect::<Vec<_>>().join(" "));
-    }
-
-    fn end(&self, ending: &str) {
-        match &self.bar {
-            Some(bar) => bar.finish_with_message(ending.to_owned()),
-            None => eprintln!("{}: {ending}", self.name),
+    /// The exit status that says by which signal, as shells count it.
+    async fn heard(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What is told to the outside: the form of a log line, and the name of every metric.
 
+use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::config::Log;
 
@@ -30,10 +33,17 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What `log.level` means. A word alone is a level: the library would take any other for the name
+/// of a module, and log nothing else.
+pub fn filter(level: &str) -> Option<EnvFilter> {
+    let mut alone = level.split(',').map(str::trim).filter(|word| !word.contains('='));
+    let known = alone.all(|word| !word.is_empty() && word.parse::<LevelFilter>().is_ok());
+    known.then(|| EnvFilter::try_new(level).ok()).flatten()
+}
+
 /// Starts logging to standard error; the log of a command never mixes with its answer.
 pub fn logs(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level)
-        .map_err(|error| anyhow::anyhow!("log.level is not understood: {error}"))?;
+    let filter = filter(&log.level).context("log.level is not understood")?;
     let registry = tracing_subscriber::registry().with(filter);
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);

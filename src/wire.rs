@@ -1,6 +1,6 @@
 //! From settings to parts: the only place that chooses adapters.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -57,6 +57,13 @@ pub struct Opened {
     pub objects: Arc<dyn Objects>,
     clock: Arc<dyn Clock>,
     store_clock: Option<Arc<MongoClock>>,
+}
+
+/// The first store in the data folder that is not there yet; [`open`] would make it.
+pub fn absent(config: &Config) -> Option<PathBuf> {
+    let data = &config.store.data_dir;
+    let records = config.store.mongodb_url.text().is_none().then(|| data.join("records"));
+    records.into_iter().chain([data.join("objects")]).find(|store| !store.exists())
 }
 
 /// Opens the stores and nothing else: `migrate` and `doctor` do without a scanner.

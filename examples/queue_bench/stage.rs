@@ -13,6 +13,7 @@ use bson::DateTime;
 use iven_worker::{
     adapters::{documents::Query, records::collections::JOBS},
     config::Config,
+    serve,
     wire::{self, House},
     worker::{Ended, Engine, EveryKind, Kinds, Pool},
 };
@@ -106,15 +107,14 @@ impl Stage {
         let tickets = jobs.map(|job| ticket(Ticket::of(&job).unwrap()));
         let tickets: Vec<Ticket> = tickets.collect();
         for some in tickets.chunks(500) {
-            self.house.queue().push(some).await.expect("a place in the queue");
+            self.house.tools.queue.push(some).await.expect("a place in the queue");
         }
     }
 
     pub fn start(&self) -> Pool {
         let house = &self.house;
         let engine = Engine::new(house.tools.clone(), house.leases.clone(), Arc::new(WithNoop));
-        let (leases, clock) = (house.leases.clone(), house.tools.clock.clone());
-        Pool::start(engine, leases, house.queue(), clock, house.slots()).expect("threads")
+        serve::start_with(house, engine).expect("threads")
     }
 
     /// Waits until so many have begun, and the store knows that they are done.

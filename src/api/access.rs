@@ -11,6 +11,10 @@ use subtle::ConstantTimeEq;
 
 use super::caller::{Caller, Person};
 
+/// A token that says it lives longer than this from now on is worth nothing: it cannot be called
+/// back, and whoever signs tokens can sign another.
+const LONGEST_LIFE_SECONDS: i64 = 31 * 24 * 3600;
+
 /// What a key or token may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -119,7 +123,8 @@ impl Access {
         rules.validate_exp = false;
         rules.required_spec_claims.clear();
         let claims = jsonwebtoken::decode::<Claims>(token, key, &rules).ok()?.claims;
-        if claims.exp.saturating_mul(1000) <= self.clock.now().timestamp_millis() {
+        let left = claims.exp.saturating_mul(1000) - self.clock.now().timestamp_millis();
+        if left <= 0 || left > LONGEST_LIFE_SECONDS * 1000 {
             return None;
         }
         let scopes = match &claims.scope {
@@ -135,6 +140,11 @@ impl Access {
         let secret = self.secret.as_ref()?;
         Some(jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &secret.sign))
     }
+}
+
+/// Whether this is a public key that tokens can be checked with.
+pub fn is_public_key(pem: &str) -> bool {
+    DecodingKey::from_ed_pem(pem.as_bytes()).is_ok()
 }
 
 const ALL: [Scope; 5] = [Scope::Upload, Scope::Read, Scope::Enqueue, Scope::Notify, Scope::Admin];

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Query, Request},
-    http::{StatusCode, header, request::Parts},
+    http::{StatusCode, Uri, header, request::Parts},
 };
 use futures_util::StreamExt;
 use jobs::ports::ByteStream;
@@ -34,6 +34,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
                 format!("the body did not arrive whole or has more than {JSON_BYTES} bytes");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
         })?;
+        // A list in the order of the fields would be taken for the object as well.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::bad("bad_json", "the body is no JSON object: {\"...\": ...}"));
+        }
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(Self(value)),
             Err(error) => Err(Problem::bad("bad_json", format!("the body: {error}"))),
@@ -48,15 +52,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match Query::try_from_uri(&parts.uri) {
+        let bad = |detail: String| Problem::bad("bad_parameter", format!("the address: {detail}"));
+        // The token is taken elsewhere, and may stand in every address.
+        let pairs = parts.uri.query().unwrap_or_default().split('&');
+        let ours: Vec<&str> = pairs.filter(|pair| !pair.starts_with("token=")).collect();
+        let ours = format!("/?{}", ours.join("&")).parse::<Uri>();
+        match Query::try_from_uri(&ours.map_err(|error| bad(error.to_string()))?) {
             Ok(Query(value)) => Ok(Self(value)),
             Err(error) => {
-                let detail = std::error::Error::source(&error)
-                    .map_or_else(|| error.to_string(), ToString::to_string);
-                Err(Problem::bad("bad_parameter", format!("the address: {detail}")))
+                let why = std::error::Error::source(&error);
+                Err(bad(why.map_or_else(|| error.to_string(), ToString::to_string)))
             }
         }
     }
+}
+
+/// Refuses an id of another service that cannot be one: those are counted from 1.
+pub fn counted(name: &str, id: i64) -> Result<(), Problem> {
+    if id >= 1 {
+        return Ok(());
+    }
+    Err(Problem::bad("bad_parameter", format!("{name} is not a whole number from 1")))
 }
 
 /// The body as it comes, given up when it stands still.
@@ -89,20 +105,35 @@ pub fn idempotency_key(headers: &header::HeaderMap) -> Result<Option<&str>, Prob
 }
 
 /// The SHA-256 of `Content-Digest: sha-256=:...:` (RFC 9530) in lower-case hex, if there is one.
+/// What is no such header, or nearly ours, is refused: its sender counts on the check.
 pub fn content_digest(headers: &header::HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("content-digest") else { return Ok(None) };
     let bad = || {
         let detail = "the header Content-Digest is not of the form sha-256=:BASE64:";
         Problem::bad("bad_digest_header", detail)
     };
-    let value = value.to_str().map_err(|_| bad())?;
-    let mut members = value.split(',').map(str::trim);
-    let Some(ours) = members.find_map(|member| member.strip_prefix("sha-256=")) else {
-        // Digests of other kinds are allowed beside ours; we cannot check them.
-        return Ok(None);
-    };
-    let inner = ours.strip_prefix(':').and_then(|rest| rest.strip_suffix(':')).ok_or_else(bad)?;
+    let mut ours = None;
+    for value in headers.get_all("content-digest") {
+        for member in value.to_str().map_err(|_| bad())?.split(',') {
+            match digest_of(member.trim()).ok_or_else(bad)? {
+                ("sha-256", digest) if digest.len() == 32 && ours.is_none() => ours = Some(digest),
+                ("sha-256", _) => return Err(bad()),
+                // Digests of other kinds are allowed beside ours; we cannot check them.
+                _ => {}
+            }
+        }
+    }
+    Ok(ours.map(hex::encode))
+}
+
+/// The kind and the bytes of one digest, `kind=:BASE64:`.
+fn digest_of(member: &str) -> Option<(&str, Vec<u8>)> {
+    let (kind, digest) = member.split_once('=')?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.*".contains(c);
+    let nearly_ours = kind != "sha-256" && kind.replace(['-', '_', '.', '*'], "") == "sha256";
+    if kind.is_empty() || !kind.chars().all(plain) || nearly_ours {
+        return None;
+    }
+    let inner = digest.strip_prefix(':')?.strip_suffix(':')?;
     let engine = base64::engine::general_purpose::STANDARD;
-    let digest = base64::Engine::decode(&engine, inner).map_err(|_| bad())?;
-    if digest.len() == 32 { Ok(Some(hex::encode(digest))) } else { Err(bad()) }
+    Some((kind, base64::Engine::decode(&engine, inner).ok()?))
 }

@@ -17,14 +17,21 @@ use jobs::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, access::Scope, body::Params, caller::Caller, json::document, problem::Problem};
+use super::{
+    Api,
+    access::Scope,
+    body::{Params, counted},
+    caller::Caller,
+    json::document,
+    problem::Problem,
+};
 
 /// Media on a page.
 const PAGE: u32 = 50;
 
 /// Which media.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Filter {
     event_id: EventId,
     status: Option<ProcessingStatus>,
@@ -39,6 +46,7 @@ pub async fn list(
     Params(filter): Params<Filter>,
 ) -> Result<Json<Value>, Problem> {
     caller.needs(Scope::Read)?;
+    counted("eventId", filter.event_id.0)?;
     caller.enters(filter.event_id)?;
     let after = filter.cursor.as_deref().map(parse_cursor).transpose()?;
     let Filter { event_id, status, file_type, .. } = filter;
@@ -132,14 +140,16 @@ async fn serve(api: &Api, key: &str, headers: &HeaderMap) -> Result<Response, Pr
     let info = api.tools.objects.info(key).await?;
     let etag = format!("\"{}\"", info.etag);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
     let range = match headers.get(header::RANGE).map(|range| parse_range(range, info.bytes)) {
         None | Some(Asked::Whole) => None,
         Some(Asked::Part(range)) => Some(range),
         Some(Asked::Beyond) => {
             let detail = format!("the file has {} bytes", info.bytes);
-            return Err(Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", detail));
+            let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", detail);
+            let whole = [(header::CONTENT_RANGE, format!("bytes */{}", info.bytes))];
+            return Ok((whole, problem).into_response());
         }
     };
     let body = Body::from_stream(api.tools.objects.read(key, range.clone()).await?);

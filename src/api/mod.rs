@@ -24,7 +24,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::jobs::{intake, ports::PortError, tools::Tools};
 
-pub use access::{Access, Key, Scope};
+pub use access::{Access, Key, Scope, is_public_key};
 pub use routes::{ROUTES, Route, router};
 
 /// What the handlers work with.

@@ -3,7 +3,8 @@
 use axum::{
     body::Body,
     extract::{
-        DefaultBodyLimit, FromRequest, Multipart, Request, State, multipart::MultipartError,
+        DefaultBodyLimit, FromRequest, Multipart, Request, State,
+        multipart::{Field, MultipartError},
     },
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -11,7 +12,7 @@ use axum::{
 use futures_util::StreamExt;
 use jobs::{
     intake::{self, Completion},
-    model::{CHUNK_BYTES, Chunk, EventId, UserId},
+    model::{CHUNK_BYTES, Chunk, EventId, Upload, UserId, Visibility},
     ports::{ByteStream, Expected, Length, Part, PortError},
 };
 use serde::Deserialize;
@@ -22,7 +23,8 @@ use super::{
     body::{self, Params},
     caller::Caller,
     problem::Problem,
-    wish::{Wish, upload},
+    uploads::refuse_late,
+    wish::{Wish, is_another, is_same, key_of, upload},
 };
 
 /// The longest form: one chunk, and room for what is around it.
@@ -30,13 +32,22 @@ const FORM_BYTES: usize = CHUNK_BYTES as usize + (64 << 10);
 
 /// The parameters of the one-shot door.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OneShot {
     event_id: EventId,
     user_id: UserId,
     filename: Option<String>,
     album_id: Option<String>,
     caption: Option<String>,
+    visibility: Option<Visibility>,
+}
+
+/// What a request says of its file.
+struct Said {
+    filename: String,
+    mime_type: String,
+    sha256: Option<String>,
+    key: Option<String>,
 }
 
 /// `POST /v1/media`: a small file in one request, as it is or as a form.
@@ -47,52 +58,103 @@ pub async fn take_in(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.uploads_as(wish.user_id, wish.event_id)?;
-    let headers = request.headers().clone();
+    let headers = request.headers();
+    let key = key_of(headers, wish.user_id)?;
+    let sha256 = body::content_digest(headers)?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.unwrap_or("application/octet-stream").to_owned();
-    if !kind.starts_with("multipart/form-data") {
-        let filename = wish.filename.clone().ok_or_else(|| {
-            Problem::bad("bad_filename", "filename is missing: ?filename=photo.jpg")
-        })?;
-        let sha256 = body::content_digest(&headers)?;
-        let stream = body::stream(request.into_body());
-        return take(&api, wish, filename, &kind, sha256, stream).await;
+    let mime_type = kind.unwrap_or("application/octet-stream").to_owned();
+    if mime_type.starts_with("multipart/form-data") {
+        if sha256.is_some() {
+            let detail = "the Content-Digest of a form is not checked: send the file as it is";
+            return Err(Problem::bad("bad_digest_header", detail));
+        }
+        return finish(&api, take_form(&api, wish, key, request).await?).await;
     }
-    take_form(&api, wish, request).await
+    let filename = wish
+        .filename
+        .clone()
+        .ok_or_else(|| Problem::bad("bad_filename", "filename is missing: ?filename=photo.jpg"))?;
+    let said = Said { filename, mime_type, sha256, key };
+    let stream = body::stream(request.into_body());
+    finish(&api, keep(&api, wish, said, stream).await?).await
 }
 
-/// Takes the first file of a form. All of it is bounded: the library keeps in memory what stands
-/// before a boundary, and passes over parts that are no files.
-async fn take_form(api: &Api, wish: OneShot, request: Request) -> Result<Response, Problem> {
+/// Keeps the one file of a form. All of it is bounded: the library keeps in memory what stands
+/// before a boundary.
+async fn take_form(
+    api: &Api,
+    wish: OneShot,
+    key: Option<String>,
+    request: Request,
+) -> Result<Upload, Problem> {
     let mut request = request.map(|body| Body::from_stream(body::stream(body)));
     DefaultBodyLimit::max(FORM_BYTES).apply(&mut request);
     let mut parts = Multipart::from_request(request, api)
         .await
         .map_err(|error| Problem::bad("bad_form", error.body_text()))?;
-    while let Some(field) = parts.next_field().await.map_err(|error| broken(api, &error))? {
-        let Some(name) = field.file_name().map(str::to_owned) else { continue };
-        let filename = wish.filename.clone().unwrap_or(name);
-        let kind = field.content_type().unwrap_or("application/octet-stream").to_owned();
-        let (pieces, incoming) = tokio::sync::mpsc::channel(4);
-        let feed = async move {
-            let mut field = field;
-            while let Some(piece) = field.next().await {
-                let fault = piece.as_ref().err().map(|error| broken(api, error));
-                let sent = pieces.send(piece.map_err(std::io::Error::other)).await;
-                if fault.is_some() || sent.is_err() {
-                    return fault;
-                }
-            }
-            None
-        };
-        let stream = futures_util::stream::unfold(incoming, |mut incoming| async {
-            incoming.recv().await.map(|piece| (piece, incoming))
-        });
-        let taking = take(api, wish, filename, &kind, None, Box::pin(stream));
-        let (taken, fault) = futures_util::future::join(taking, feed).await;
-        return fault.map_or(taken, Err);
+    let Some(file) = next_file(api, &mut parts).await? else {
+        return Err(Problem::bad("bad_form", "the form has no file"));
+    };
+    let upload = keep_file(api, wish, key, file).await?;
+    let problem = match next_file(api, &mut parts).await {
+        Ok(None) => return Ok(upload),
+        Ok(Some(_)) => {
+            let detail = "the form has a second file: each file goes in a request of its own";
+            Problem::bad("bad_form", detail)
+        }
+        Err(problem) => problem,
+    };
+    api.tools.objects.abort(&upload.upload_id.0).await?;
+    Err(problem)
+}
+
+/// The next file of a form; anything else in it would be lost, and is refused.
+async fn next_file<'a>(api: &Api, parts: &'a mut Multipart) -> Result<Option<Field<'a>>, Problem> {
+    match parts.next_field().await.map_err(|error| broken(api, &error))? {
+        Some(part) if part.file_name().is_none() => {
+            let name: String = part.name().unwrap_or_default().chars().take(40).collect();
+            let detail = format!(
+                "the form's part {name:?} is no file: filename, albumId, caption and visibility \
+                 are parameters of the address, as in ?caption=..."
+            );
+            Err(Problem::bad("bad_form", detail))
+        }
+        part => Ok(part),
     }
-    Err(Problem::bad("bad_form", "the form has no file"))
+}
+
+/// Keeps the file that is a part of a form.
+async fn keep_file(
+    api: &Api,
+    wish: OneShot,
+    key: Option<String>,
+    part: Field<'_>,
+) -> Result<Upload, Problem> {
+    let name = part.file_name().unwrap_or_default().to_owned();
+    let said = Said {
+        filename: wish.filename.clone().unwrap_or(name),
+        mime_type: part.content_type().unwrap_or("application/octet-stream").to_owned(),
+        sha256: body::content_digest(part.headers())?,
+        key,
+    };
+    let (pieces, incoming) = tokio::sync::mpsc::channel(4);
+    let feed = async move {
+        let mut part = part;
+        while let Some(piece) = part.next().await {
+            let fault = piece.as_ref().err().map(|error| broken(api, error));
+            let sent = pieces.send(piece.map_err(std::io::Error::other)).await;
+            if fault.is_some() || sent.is_err() {
+                return fault;
+            }
+        }
+        None
+    };
+    let stream = futures_util::stream::unfold(incoming, |mut incoming| async {
+        incoming.recv().await.map(|piece| (piece, incoming))
+    });
+    let keeping = keep(api, wish, said, Box::pin(stream));
+    let (kept, fault) = futures_util::future::join(keeping, feed).await;
+    fault.map_or(kept, Err)
 }
 
 /// Why a form cannot be read: it is too large, its bytes stop coming, or it is no form.
@@ -117,43 +179,32 @@ fn too_large(most: u64) -> Problem {
     problem.with("limit", json!(most))
 }
 
-/// Keeps the one part of a small file, then goes the way of all uploads.
-async fn take(
-    api: &Api,
-    wish: OneShot,
-    filename: String,
-    mime_type: &str,
-    sha256: Option<String>,
-    stream: ByteStream,
-) -> Result<Response, Problem> {
-    let mime_type = mime_type.split(';').next().unwrap_or_default().trim().to_owned();
-    let OneShot { event_id, user_id, album_id, caption, .. } = wish;
-    let (tags, visibility) = (None, None);
-    // The size is not known before the last byte; the rest of the wish is checked before the first.
-    let size = 1;
+/// Keeps the one part of a small file; nobody knows of its upload yet.
+async fn keep(api: &Api, wish: OneShot, said: Said, stream: ByteStream) -> Result<Upload, Problem> {
     let wish = Wish {
-        event_id,
-        user_id,
-        filename,
-        mime_type,
-        size,
+        event_id: wish.event_id,
+        user_id: wish.user_id,
+        filename: said.filename,
+        mime_type: said.mime_type.split(';').next().unwrap_or_default().trim().to_owned(),
+        // The size is not known before the last byte; the rest is checked before the first.
+        size: 1,
         sha256: None,
-        album_id,
-        caption,
-        tags,
-        visibility,
+        album_id: wish.album_id,
+        caption: wish.caption,
+        tags: None,
+        visibility: wish.visibility,
     };
-    let mut upload = upload(api, wish, None).await?;
+    let mut upload = upload(api, wish, said.key).await?;
     let most = most(api);
-    let expected = Expected { length: Length::AtMost(most), sha256 };
-    let id = upload.upload_id.clone();
-    let part = api.tools.objects.put_part(&id.0, 1, expected, stream).await;
+    let expected = Expected { length: Length::AtMost(most), sha256: said.sha256 };
+    let id = &upload.upload_id.0;
+    let part = api.tools.objects.put_part(id, 1, expected, stream).await;
     let part: Part = part.map_err(|error| match error {
         PortError::Refused { code, .. } if code == "chunk_size" => too_large(most),
         other => other.into(),
     })?;
     if part.bytes == 0 {
-        api.tools.objects.abort(&id.0).await?;
+        api.tools.objects.abort(id).await?;
         return Err(Problem::unprocessable("empty_file", "the file is empty"));
     }
     upload.size = part.bytes;
@@ -167,8 +218,23 @@ async fn take(
         sha256: Some(part.sha256),
         etag: Some(part.etag),
     }];
-    api.tools.uploads.create(upload).await?;
-    let Completion::Accepted(media_id, _) = intake::complete(&api.intake, &id).await? else {
+    Ok(upload)
+}
+
+/// Makes the upload known and goes the way of all uploads. Under a key that is taken, the answer is
+/// that of the first time, if wish and bytes are the same.
+async fn finish(api: &Api, upload: Upload) -> Result<Response, Problem> {
+    let first = api.tools.uploads.create(upload.clone()).await?;
+    if first.upload_id != upload.upload_id {
+        api.tools.objects.abort(&upload.upload_id.0).await?;
+        let bytes = |of: &Upload| of.chunk(1).and_then(|chunk| chunk.sha256.clone());
+        if !is_same(&first, &upload) || bytes(&first) != bytes(&upload) {
+            return Err(is_another());
+        }
+        refuse_late(api, &first)?;
+    }
+    let id = &first.upload_id;
+    let Completion::Accepted(media_id, _) = intake::complete(&api.intake, id).await? else {
         return Err(Problem::conflict("chunks_missing", "the upload lost its chunk"));
     };
     let body = json!({ "uploadId": id, "mediaId": media_id.to_string() });

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Api,
     access::{self, Claims, Scope},
-    body::JsonBody,
+    body::{JsonBody, counted},
     caller::Caller,
     problem::Problem,
 };
@@ -42,6 +42,8 @@ pub async fn mint(
     JsonBody(wish): JsonBody<Wish>,
 ) -> Result<Response, Problem> {
     caller.needs(Scope::Admin)?;
+    counted("userId", wish.user_id.0)?;
+    wish.events.iter().try_for_each(|event| counted("an id in events", event.0))?;
     let life = wish.expires_in.unwrap_or(LIFE_SECONDS);
     if life == 0 || life > LONGEST_LIFE_SECONDS {
         let detail = format!("expiresIn is not 1 to {LONGEST_LIFE_SECONDS} seconds");

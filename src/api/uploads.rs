@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use super::{
     Api,
     access::Scope,
-    body::{JsonBody, idempotency_key},
+    body::JsonBody,
     caller::Caller,
     json::document,
     problem::Problem,
-    wish::{Wish, is_same, upload},
+    wish::{Wish, is_another, is_same, key_of, upload},
 };
 
 /// `POST /v1/uploads`
@@ -30,13 +30,11 @@ pub async fn create(
     JsonBody(wish): JsonBody<Wish>,
 ) -> Result<Response, Problem> {
     caller.uploads_as(wish.user_id, wish.event_id)?;
-    // A key counts for one user: nobody can guess at the uploads of others.
-    let key = idempotency_key(&headers)?.map(|key| format!("{}:{key}", wish.user_id));
+    let key = key_of(&headers, wish.user_id)?;
     let upload = upload(&api, wish, key).await?;
     let kept = api.tools.uploads.create(upload.clone()).await?;
     if !is_same(&kept, &upload) {
-        let detail = "this Idempotency-Key was used for another wish";
-        return Err(Problem::unprocessable("idempotency_mismatch", detail));
+        return Err(is_another());
     }
     refuse_late(&api, &kept)?;
     let location = format!("/v1/uploads/{}", kept.upload_id);

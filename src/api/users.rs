@@ -8,7 +8,14 @@ use jobs::model::{User, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Api, access::Scope, body::JsonBody, caller::Caller, json::document, problem::Problem};
+use super::{
+    Api,
+    access::Scope,
+    body::{JsonBody, counted},
+    caller::Caller,
+    json::document,
+    problem::Problem,
+};
 
 /// What an API service says of a person.
 #[derive(Debug, Deserialize)]
@@ -32,7 +39,8 @@ pub async fn put(
     JsonBody(profile): JsonBody<Profile>,
 ) -> Result<Json<Value>, Problem> {
     caller.needs(Scope::Notify)?;
-    let id = id.parse().map_err(|_| Problem::bad("bad_parameter", "userId is not a number"))?;
+    let id = id.parse().unwrap_or(0);
+    counted("userId", id)?;
     let user = User {
         id: UserId(id),
         email: profile.email,

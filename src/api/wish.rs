@@ -1,6 +1,6 @@
 //! What a sender wishes of an upload, checked, and the document that it becomes.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use bson::oid::ObjectId;
 use jobs::{
     keys,
@@ -13,7 +13,11 @@ use jobs::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Api, UploadLimits, problem::Problem};
+use super::{
+    Api, UploadLimits,
+    body::{counted, idempotency_key},
+    problem::Problem,
+};
 
 /// Longest list of tags, and longest tag or caption in characters.
 const TAGS: usize = 50;
@@ -116,7 +120,21 @@ pub fn is_same(kept: &Upload, wished: &Upload) -> bool {
         && kept.visibility == wished.visibility
 }
 
+/// The `Idempotency-Key` of an upload. It counts for one user: nobody can guess at the uploads of
+/// others.
+pub fn key_of(headers: &HeaderMap, user: UserId) -> Result<Option<String>, Problem> {
+    Ok(idempotency_key(headers)?.map(|key| format!("{user}:{key}")))
+}
+
+/// The refusal of a key that stands for another upload.
+pub fn is_another() -> Problem {
+    let detail = "this Idempotency-Key was used for another wish";
+    Problem::unprocessable("idempotency_mismatch", detail)
+}
+
 fn check(limits: &UploadLimits, wish: &Wish) -> Result<(), Problem> {
+    counted("eventId", wish.event_id.0)?;
+    counted("userId", wish.user_id.0)?;
     if wish.size == 0 {
         return Err(Problem::unprocessable("empty_file", "the file is empty"));
     }

@@ -106,12 +106,12 @@ fn set(settings: &mut Table, section: &str, key: &str, value: Value) {
 /// What a value has to be, by its default.
 fn form_of(section: &str, default: &Value) -> &'static str {
     match default {
-        Value::Integer(_) => "a whole number, not below 0 and not too large",
+        Value::Integer(_) => "a whole number from 0 to 4294967295",
         Value::Array(_) if section == "auth" => {
             "a list of { name = \"...\", key = \"...\", scopes = [...] } with scopes of upload, \
              read, enqueue, notify and admin"
         }
-        Value::Array(_) => "a list of whole numbers, none below 0 or too large",
+        Value::Array(_) => "a list of whole numbers from 0 to 4294967295",
         _ => "a text",
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use jobs::model::CHUNK_BYTES;
+use jobs::model::{CHUNK_BYTES, Visibility};
 use serde_json::{Value, json};
 
 use crate::house::{House, answer, fixture};
@@ -53,7 +53,7 @@ async fn a_form_without_an_end_is_refused_and_not_read_to_its_end() {
         ("in the header of a part", headers.to_owned()),
         ("in a part that is no file", TEXT.to_owned()),
         ("in the file", HEAD.to_owned()),
-        ("in the file behind a text", format!("{TEXT}{}\r\n{HEAD}", "t".repeat(100_000))),
+        ("in a second file", format!("{HEAD}abc\r\n{HEAD}")),
     ];
 
     for (place, begin) in parts {
@@ -97,8 +97,9 @@ async fn a_form_that_ends_early_or_has_no_file_is_refused() {
     let cases = [
         ("nothing", Body::empty(), "bad_form"),
         ("no form", Body::from("abc"), "bad_form"),
-        ("no file", Body::from(format!("{TEXT}abc\r\n--x--\r\n")), "bad_form"),
+        ("no file", Body::from("--x--\r\n"), "bad_form"),
         ("half a file", Body::from(format!("{HEAD}abc")), "bad_form"),
+        ("half a form", Body::from(format!("{HEAD}abc\r\n{HEAD}")), "bad_form"),
         ("a cut line", lost(), "body_interrupted"),
     ];
 
@@ -109,6 +110,45 @@ async fn a_form_that_ends_early_or_has_no_file_is_refused() {
         assert_eq!(problem["code"], code, "{what}");
     }
     assert_eq!(house.ground.files(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_would_be_lost_of_a_form_is_refused_and_nothing_is_kept() {
+    let house = House::new().await;
+    let second = format!("{HEAD}abc\r\n{HEAD}def\r\n--x--\r\n");
+    let cases = [
+        (second, "each file goes in a request of its own"),
+        (format!("{TEXT}hi\r\n{HEAD}abc\r\n--x--\r\n"), "part \"caption\" is no file"),
+        (format!("{HEAD}abc\r\n{TEXT}hi\r\n--x--\r\n"), "parameters of the address"),
+    ];
+
+    for (body, sentence) in cases {
+        let (status, problem) = form(&house, Body::from(body)).await;
+
+        assert_eq!((status.as_u16(), &problem["code"]), (400, &json!("bad_form")), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(sentence), "{problem}");
+    }
+    assert_eq!(house.ground.files(), Vec::<String>::new());
+    assert_eq!(house.drain().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_address_carries_what_is_wished_and_nothing_unknown() {
+    let house = House::new().await;
+    let path = "/v1/media?eventId=1&userId=42&filename=a.jpg";
+    let ask = |more: &str| {
+        let request = Request::post(format!("{path}{more}")).body(Body::from("abc")).unwrap();
+        async { answer(house.send(request).await).await }
+    };
+
+    let (status, taken) = ask("&caption=us&visibility=private").await;
+    let (_, unknown) = ask("&tags=a").await;
+
+    assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
+    let media = house.read(taken["mediaId"].as_str().unwrap().parse().unwrap()).await;
+    assert_eq!((media.caption.as_deref(), media.visibility), (Some("us"), Visibility::Private));
+    assert_eq!(unknown["code"], "bad_parameter", "{unknown}");
+    assert!(unknown["detail"].as_str().unwrap().contains("`tags`"), "{unknown}");
 }
 
 #[tokio::test]

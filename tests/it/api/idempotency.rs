@@ -99,3 +99,37 @@ async fn the_key_of_an_upload_that_came_to_nothing_says_so() {
     let ends = ["upload_cancelled", "sha256_mismatch", "upload_expired", "upload_expired"];
     assert_eq!([cancelled, failed, late, swept], ends);
 }
+
+#[tokio::test]
+async fn a_file_in_one_request_that_is_sent_again_is_the_first_one() {
+    let house = House::new().await;
+    let send = |key: &'static str, more: &'static str, bytes: &'static str| {
+        let path = format!("/v1/media?eventId=1&filename=a.jpg&{more}");
+        let request = Request::post(path).header("idempotency-key", key);
+        let request = request.body(Body::from(bytes)).unwrap();
+        async { answer(house.send(request).await).await }
+    };
+
+    let (status, first) = send("k", "userId=42", "abc").await;
+    let again = send("k", "userId=42", "abc").await;
+    house.drain().await;
+    let late = send("k", "userId=42", "abc").await;
+    let others = [
+        send("k", "userId=42", "abd").await,
+        send("k", "userId=42", "abcd").await,
+        send("k", "userId=42&caption=us", "abc").await,
+    ];
+    let (_, neighbour) = send("k", "userId=43", "abc").await;
+    let (_, other_key) = send("l", "userId=42", "abc").await;
+
+    assert_eq!(status, StatusCode::ACCEPTED, "{first}");
+    assert_eq!((again.0, &again.1, late.0, &late.1), (status, &first, status, &first));
+    for (status, problem) in others {
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert_eq!(problem["code"], "idempotency_mismatch");
+    }
+    let ids = [&first, &neighbour, &other_key].map(|sent| sent["mediaId"].as_str().unwrap());
+    assert!(ids[0] != ids[1] && ids[0] != ids[2], "{ids:?}");
+    house.drain().await;
+    assert!(!house.ground.files().iter().any(|file| file.starts_with("parts")), "nothing is left");
+}

@@ -49,6 +49,14 @@ async fn a_range_of_a_file_is_served_as_players_ask_for_it() {
     let bytes = axum::body::to_bytes(part.into_body(), 100).await.unwrap();
     assert_eq!(bytes, photo[2..6]);
     assert_eq!(ask("bytes=-4").await.headers()[header::CONTENT_LENGTH], "4");
-    assert_eq!(ask("bytes=99999999-").await.status(), StatusCode::RANGE_NOT_SATISFIABLE);
-    assert_eq!(ask("lines=1-2").await.status(), StatusCode::OK);
+    let beyond = ask("bytes=99999999-").await;
+    assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(beyond.headers()[header::CONTENT_RANGE], format!("bytes */{}", photo.len()));
+    let whole = ask("lines=1-2").await;
+    assert_eq!(whole.status(), StatusCode::OK);
+    let etag = &whole.headers()[header::ETAG];
+    let known = Request::get(format!("/v1/media/{id}/file")).header("if-none-match", etag);
+    let known = house.send(known.body(Body::empty()).unwrap()).await;
+    assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(&known.headers()[header::ETAG], etag);
 }

@@ -26,6 +26,8 @@ async fn wishes_that_cannot_be_granted_are_refused_with_a_code() {
         (json!({ "mimeType": "image/jpeg\r\nX: y" }), 400, "bad_mime_type"),
         (json!({ "sha256": "abc" }), 400, "bad_sha256"),
         (json!({ "albumId": "1" }), 400, "bad_parameter"),
+        (json!({ "eventId": 0 }), 400, "bad_parameter"),
+        (json!({ "userId": -1 }), 400, "bad_parameter"),
         (json!({ "size": "5" }), 400, "bad_json"),
         (json!({ "colour": "red" }), 400, "bad_json"),
         (json!({ "caption": "x".repeat(3000) }), 422, "too_long"),
@@ -50,6 +52,9 @@ async fn addresses_that_lead_nowhere_are_problems_too() {
         ("GET", "/v1/media/65a5a5a5a5a5a5a5a5a5a5a5", 404, "not_found"),
         ("GET", "/v1/media?eventId=abc", 400, "bad_parameter"),
         ("GET", "/v1/media?eventId=1&cursor=abc", 400, "bad_parameter"),
+        ("GET", "/v1/media?eventId=0", 400, "bad_parameter"),
+        ("GET", "/v1/media?eventId=1&state=failed", 400, "bad_parameter"),
+        ("POST", "/v1/media?eventId=1&userId=0&filename=a", 400, "bad_parameter"),
     ];
 
     for (method, path, status, code) in cases {
@@ -62,10 +67,12 @@ async fn addresses_that_lead_nowhere_are_problems_too() {
 async fn a_body_that_is_no_json_is_refused() {
     let house = House::new().await;
 
-    for (body, code) in [("{", "bad_json"), ("", "bad_json")] {
+    for (body, code) in [("{", "bad_json"), ("", "bad_json"), ("[1, 42]", "bad_json")] {
         let request = Request::post("/v1/uploads").body(Body::from(body)).unwrap();
         let (status, problem) = answer(house.send(request).await).await;
         assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!(code)));
+        let named = problem["detail"].as_str().unwrap().contains("no JSON object");
+        assert_eq!(named, body != "{", "{problem}");
     }
     let request = Request::post("/v1/uploads").body(Body::from("x".repeat(100_000))).unwrap();
     let (status, problem) = answer(house.send(request).await).await;

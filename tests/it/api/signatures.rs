@@ -68,6 +68,7 @@ fn a_token_counts_by_its_own_algorithm_and_key_only() {
     let worthless = [
         ("of another key", eddsa(FOREIGN, LATER)),
         ("that has ended", eddsa(OURS.0, 1_000_000_000)),
+        ("that lives longer than a month", eddsa(OURS.0, LATER + 1)),
         ("with the public key's text as shared key", shared(Algorithm::HS256, pem.as_bytes())),
         ("with the public key as shared key", shared(Algorithm::HS256, &public)),
         ("with its bare bytes as shared key", shared(Algorithm::HS256, &public[12..])),

@@ -95,12 +95,30 @@ async fn a_chunk_that_is_not_what_was_said_is_refused_and_nothing_is_kept() {
     let mismatch = (StatusCode::UNPROCESSABLE_ENTITY, json!("digest_mismatch"));
     let (wrong, problem) = put("abcdef", digest("fedcba")).await;
     assert_eq!((wrong, &problem["code"]), (mismatch.0, &mismatch.1));
-    let (odd, problem) = put("abcdef", Some("sha-256=abc".into())).await;
-    assert_eq!((odd, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("bad_digest_header")));
+    let right = digest("abcdef").unwrap();
+    let odd = [
+        "sha-256=abc".to_owned(),
+        "garbage".to_owned(),
+        right.replace("sha-256=:", ""),
+        right.replace("sha-256=:", "sha-256:"),
+        right.replace("sha-256", "sha256"),
+        right.replace("sha-256", "SHA-256"),
+        right.replace("sha-256", "sha_256"),
+        right.replace('=', ""),
+        "sha-256=:AAAA:".to_owned(),
+        format!("{right}, garbage"),
+        format!("{right}, {right}"),
+    ];
+    for odd in odd {
+        let (status, problem) = put("abcdef", Some(odd.clone())).await;
+        let said = (status.as_u16(), problem["code"].as_str());
+        assert_eq!(said, (400, Some("bad_digest_header")), "{odd}");
+    }
     assert_eq!(house.ground.files(), Vec::<String>::new());
 
-    let (right, _) = put("abcdef", digest("abcdef")).await;
+    let (right, _) = put("abcdef", Some(format!("md5=:AAAA:, {right}"))).await;
     assert_eq!(right, StatusCode::OK);
+    assert_eq!(put("abcdef", Some("sha-512=:AAAA:".into())).await.0, StatusCode::OK);
     let (other, problem) = put("ABCDEF", None).await;
     assert_eq!((other, &problem["code"]), (StatusCode::CONFLICT, &json!("chunk_conflict")));
     for (again, said) in [("abcdef", "fedcba"), ("abcdeX", "abcdef")] {

@@ -1,5 +1,6 @@
 //! The program as people and systemd run it: its commands, its signals, its sudden end.
 
+mod interrupted;
 mod killed;
 mod operator;
 mod schedules;
@@ -60,6 +61,7 @@ async fn files_go_in_and_their_documents_come_out() {
     let path = url.strip_prefix(&format!("http://127.0.0.1:{}", service.port)).unwrap();
     assert_eq!(service.bytes(path).await, std::fs::read(&files[0]).unwrap());
     assert_eq!(mixed.status, Some(1), "{mixed:?}");
+    assert!(mixed.err.contains("page.jpg: failed: unsupported_type\n"), "{mixed:?}");
     let with_page =
         [(photo, "completed"), ("page.jpg", "failed"), (turned, "completed"), (film, "completed")];
     assert_eq!(endings(&mixed.documents()), with_page);
@@ -159,6 +161,7 @@ fn parts(out: &str) -> Vec<(&str, &str)> {
 #[test]
 fn the_doctor_looks_at_each_part() {
     let data = tempfile::tempdir().unwrap();
+    run(program(data.path(), NOBODY), &["migrate"]);
     let mut deaf = program(data.path(), NOBODY);
     deaf.env("CLAMD", format!("127.0.0.1:{NOBODY}"));
 
@@ -169,6 +172,23 @@ fn the_doctor_looks_at_each_part() {
     assert_eq!((well.status, parts(&well.out).as_slice()), (Some(0), &healthy[..]), "{well:?}");
     let without = [("ok", "objects"), ("ok", "records"), ("FAIL", "scanner")];
     assert_eq!((ill.status, parts(&ill.out).as_slice()), (Some(1), &without[..]), "{ill:?}");
+}
+
+#[test]
+fn the_doctor_makes_no_stores() {
+    let data = tempfile::tempdir().unwrap();
+    let elsewhere = data.path().join("elsewhere");
+    let mut program = program(&elsewhere, NOBODY);
+    program.env_remove("IVEN__STORE__DATA_DIR").env("IVEN_DATA", data.path());
+    program.current_dir(data.path());
+
+    let said = run(program, &["doctor"]);
+
+    let ill = [("ok", "scanner"), ("FAIL", "stores")];
+    assert_eq!((said.status, parts(&said.out).as_slice()), (Some(1), &ill[..]), "{said:?}");
+    assert!(said.out.contains("data/records is not there"), "{said:?}");
+    assert!(said.err.contains("IVEN_DATA is for the scripts"), "{said:?}");
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
