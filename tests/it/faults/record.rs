@@ -36,10 +36,11 @@ impl Record {
         assert!(silent.is_empty(), "done without having worked: {silent:?}");
     }
 
-    /// Nothing began again after its record said that it is done.
+    /// Nothing began again after its record said that it is done. A first start is not looked at:
+    /// it cannot be one too many, and the store's clock and the journal's differ by milliseconds.
     pub fn nothing_is_finished_twice(&self) {
         for (name, at) in &self.finished {
-            let after = self.starts[name].iter().filter(|start| start.at > *at);
+            let after = self.starts[name].iter().skip(1).filter(|start| start.at > *at);
             assert_eq!(after.count(), 0, "{name} began again after it was done");
         }
     }
