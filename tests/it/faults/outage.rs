@@ -28,7 +28,7 @@ async fn a_store_that_stands_still_ends_no_worker_and_loses_no_job() {
         println!("skipped: no program for a server of our own is on the PATH");
         return;
     };
-    let (count, length) = if is_full() { (2000, 100) } else { (150, 100) };
+    let (count, length) = if is_full() { (500, 100) } else { (150, 100) };
     let yard = Yard::mongodb(&server.url, PLACES);
     let store = yard.open().await;
     let tickets: Vec<_> = (0..count).map(|n| yard.linger(&format!("job-{n}"), length)).collect();
