@@ -5,7 +5,7 @@
 //! each call is one atomic command, times are milliseconds.
 
 use async_trait::async_trait;
-use bson::{Bson, Document};
+use bson::{Bson, Document, RawDocumentBuf};
 use jobs::ports::PortError;
 
 /// A collection and the indexes it has.
@@ -212,6 +212,15 @@ pub struct Query {
     pub limit: u32,
 }
 
+/// A field and a value of it that only one [`Documents::take`] ever writes: who took a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// The path.
+    pub path: &'static str,
+    /// The value.
+    pub value: Bson,
+}
+
 /// One end of a range of values (by value, whatever the key's direction).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edge {
@@ -319,6 +328,18 @@ pub trait Documents: Send + Sync {
         guard: Guard,
         change: Change,
     ) -> Result<u64, PortError>;
+
+    /// Walks along an index and changes what it finds, if it still fulfils `guard`; the documents
+    /// after, in no order. `change` sets `mark`. Of several callers at once each document has one
+    /// that takes it.
+    async fn take(
+        &self,
+        of: &'static Collection,
+        query: Query,
+        guard: Guard,
+        change: Change,
+        mark: Mark,
+    ) -> Result<Vec<RawDocumentBuf>, PortError>;
 
     /// Walks along an index.
     async fn find(&self, of: &'static Collection, query: Query)

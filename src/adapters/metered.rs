@@ -3,10 +3,10 @@
 use std::{future::Future, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
-use bson::{Bson, DateTime, Document};
+use bson::{Bson, DateTime, Document, RawDocumentBuf};
 use jobs::ports::PortError;
 
-use super::documents::{Change, Collection, Documents, Guard, Query};
+use super::documents::{Change, Collection, Documents, Guard, Mark, Query};
 
 /// Passes every call on and counts its time in `store_op_seconds`.
 pub struct Metered(pub Arc<dyn Documents>);
@@ -54,6 +54,17 @@ impl Documents for Metered {
         change: Change,
     ) -> Result<u64, PortError> {
         timed("patch_many", self.0.patch_many(of, ids, guard, change)).await
+    }
+
+    async fn take(
+        &self,
+        of: &'static Collection,
+        query: Query,
+        guard: Guard,
+        change: Change,
+        mark: Mark,
+    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+        timed("take", self.0.take(of, query, guard, change, mark)).await
     }
 
     async fn find(

@@ -26,7 +26,7 @@ const AWAY_LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Runs leased jobs.
 #[derive(Clone)]
 pub struct Engine {
-    tools: Tools,
+    tools: Arc<Tools>,
     leases: Arc<dyn Leases>,
     clock: Arc<dyn Clock>,
     kinds: Arc<dyn Kinds>,
@@ -84,7 +84,7 @@ impl Engine {
     /// An engine for jobs of these kinds, which gets them these tools.
     pub fn new(tools: Tools, leases: Arc<dyn Leases>, kinds: Arc<dyn Kinds>) -> Self {
         let clock = tools.clock.clone();
-        Self { tools, leases, clock, kinds, cancel: CancellationToken::new() }
+        Self { tools: Arc::new(tools), leases, clock, kinds, cancel: CancellationToken::new() }
     }
 
     /// The same engine for one attempt, which ends when `cancel` is set off.
@@ -126,7 +126,7 @@ impl Engine {
 
     /// One attempt at a job of the type `J`.
     pub async fn run<J: Job>(&self, leased: &Leased) -> Result<Ended, PortError> {
-        let needs = J::Needs::from(&self.tools);
+        let needs = J::Needs::from(&*self.tools);
         let job: J = match bson::deserialize_from_document(leased.args.clone()) {
             Ok(job) => job,
             Err(error) => {

@@ -17,7 +17,6 @@ use super::{
 };
 
 /// What apalis hands to each attempt.
-#[derive(Clone)]
 pub struct Hands {
     engine: Engine,
     lanes: Lanes,
@@ -75,9 +74,9 @@ impl Drop for Threads {
 }
 
 /// One attempt, and what its end means for the lane.
-pub async fn attempt(work: Work, hands: Data<Hands>) -> Result<(), BoxDynError> {
+pub async fn attempt(work: Work, hands: Data<Arc<Hands>>) -> Result<(), BoxDynError> {
     let apart = hands.threads.spawn({
-        let (hands, job, cancel) = (hands.clone(), work.job.clone(), work.slot.cancel());
+        let (hands, job, cancel) = (Arc::clone(&hands), work.job.clone(), work.slot.cancel());
         async move { hands.run(&job, cancel).await }
     });
     match apart.await {

@@ -21,6 +21,10 @@ use super::{
     wishes,
 };
 
+/// Leased jobs that wait for the runtime to take them up. Their number is bounded by the lanes'
+/// places; this only keeps the claimer from handing over one by one.
+const UNDER_WAY: usize = 256;
+
 /// Running workers.
 pub struct Pool {
     stop: CancellationToken,
@@ -61,13 +65,13 @@ impl Pool {
         let lanes = Lanes::new(slots);
         let this = Incarnation::new();
         let owner = this.name().to_owned();
-        let (work, incoming) = mpsc::channel(1);
+        let (work, incoming) = mpsc::channel(UNDER_WAY);
 
         let threads = Threads::start()?;
         let hands = Hands::new(engine, lanes.clone(), leases.clone(), &threads);
         let worker = WorkerBuilder::new(owner.as_str())
             .backend(LeasedJobs::new(incoming))
-            .data(hands)
+            .data(Arc::new(hands))
             .parallelize(spawn_attempt)
             .build(attempt);
         tracker.spawn(worker.run().map(|ended| {

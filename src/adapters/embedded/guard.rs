@@ -2,27 +2,28 @@
 
 use std::cmp::Ordering;
 
-use bson::{Bson, Document};
+use bson::{Bson, RawArray, RawBsonRef, RawDocument};
 
+use super::fields::{Fields, inner};
 use super::key;
 use crate::adapters::documents::{Guard, Only, Test};
 
 /// Whether `document` fulfils all conditions of `guard`.
-pub fn fulfils(document: &Document, guard: &Guard) -> bool {
+pub fn fulfils(document: &Fields<'_>, guard: &Guard) -> bool {
     guard.0.iter().all(|(path, test)| passes(document, path, test))
 }
 
 /// Whether `document` belongs into an index of only such documents.
-pub fn belongs(document: &Document, only: &[(&str, Only)]) -> bool {
+pub fn belongs(document: &Fields<'_>, only: &[(&str, Only)]) -> bool {
     only.iter().all(|(path, only)| match only {
         Only::Exists => any(document, path, &mut |found| found.is_some()),
         Only::Is(text) => {
-            any(document, path, &mut |found| found.and_then(Bson::as_str) == Some(*text))
+            any(document, path, &mut |found| found.and_then(RawBsonRef::as_str) == Some(*text))
         }
     })
 }
 
-fn passes(document: &Document, path: &str, test: &Test) -> bool {
+fn passes(document: &Fields<'_>, path: &str, test: &Test) -> bool {
     match test {
         Test::Eq(value) => equals(document, path, value),
         Test::Ne(value) => !equals(document, path, value),
@@ -35,69 +36,76 @@ fn passes(document: &Document, path: &str, test: &Test) -> bool {
     }
 }
 
-fn equals(document: &Document, path: &str, value: &Bson) -> bool {
+fn equals(document: &Fields<'_>, path: &str, value: &Bson) -> bool {
     ordered(document, path, value, &[Ordering::Equal])
 }
 
 /// Whether one of the values at `path` stands in one of the `wanted` orders to `value`.
-fn ordered(document: &Document, path: &str, value: &Bson, wanted: &[Ordering]) -> bool {
+fn ordered(document: &Fields<'_>, path: &str, value: &Bson, wanted: &[Ordering]) -> bool {
+    let class = key::class_of(value.element_type());
+    let is_nan = matches!(value, Bson::Double(number) if number.is_nan());
     any(document, path, &mut |found| {
         let found = match found {
             // A missing field equals null and nothing else.
-            None | Some(Bson::Undefined) => &Bson::Null,
+            None | Some(RawBsonRef::Undefined) => RawBsonRef::Null,
             Some(found) => found,
         };
-        if key::class(found) != key::class(value) {
+        if key::class(found) != class {
             return false;
         }
-        if key::is_nan(found) || key::is_nan(value) {
+        if key::is_nan(found) || is_nan {
             // Not a number equals itself, and is neither above nor below anything.
-            return key::is_nan(found) && key::is_nan(value) && wanted.contains(&Ordering::Equal);
+            return key::is_nan(found) && is_nan && wanted.contains(&Ordering::Equal);
         }
-        wanted.contains(&key::compare(found, value))
+        wanted.contains(&key::compare_stored(found, value))
     })
 }
 
 /// What looks at a value: `None` is a missing field; `true` ends the walk.
-type Visit<'v> = &'v mut dyn FnMut(Option<&Bson>) -> bool;
+type Visit<'v> = &'v mut dyn FnMut(Option<RawBsonRef<'_>>) -> bool;
 
 /// Whether one of the values that MongoDB sees at `path` pleases `visit`: an array on the way
 /// stands for each of its documents, an array at the end for each element and for itself.
-fn any(document: &Document, path: &str, visit: Visit<'_>) -> bool {
+fn any(document: &Fields<'_>, path: &str, visit: Visit<'_>) -> bool {
     let (name, rest) = split(path);
     below(document.get(name), rest, visit)
 }
 
-fn below(value: Option<&Bson>, rest: Option<&str>, visit: Visit<'_>) -> bool {
+fn any_inner(document: &RawDocument, path: &str, visit: Visit<'_>) -> bool {
+    let (name, rest) = split(path);
+    below(inner(document, name), rest, visit)
+}
+
+fn below(value: Option<RawBsonRef<'_>>, rest: Option<&str>, visit: Visit<'_>) -> bool {
     match (value, rest) {
-        (Some(Bson::Array(items)), None) => {
-            items.iter().any(|item| visit(Some(item))) || visit(value)
+        (Some(RawBsonRef::Array(items)), None) => {
+            items.into_iter().flatten().any(|item| visit(Some(item))) || visit(value)
         }
         (value, None) => visit(value),
-        (Some(Bson::Document(inner)), Some(rest)) => any(inner, rest, visit),
-        (Some(Bson::Array(items)), Some(rest)) => elements(items, rest, visit),
+        (Some(RawBsonRef::Document(document)), Some(rest)) => any_inner(document, rest, visit),
+        (Some(RawBsonRef::Array(items)), Some(rest)) => elements(items, rest, visit),
         (_, Some(_)) => visit(None),
     }
 }
 
 /// The path goes on below an array: into each document, and into the element it names.
-fn elements(items: &[Bson], path: &str, visit: Visit<'_>) -> bool {
+fn elements(items: &RawArray, path: &str, visit: Visit<'_>) -> bool {
     let (name, rest) = split(path);
     let named = position(name);
-    items.iter().enumerate().any(|(at, item)| {
-        let inside = matches!(item, Bson::Document(inner) if any(inner, path, visit));
+    items.into_iter().flatten().enumerate().any(|(at, item)| {
+        let inside = matches!(item, RawBsonRef::Document(inner) if any_inner(inner, path, visit));
         inside || (named == Some(at) && element(item, rest, visit))
     })
 }
 
 /// An element named by its position. An array in an array is one value here, not its elements.
-fn element(item: &Bson, rest: Option<&str>, visit: Visit<'_>) -> bool {
+fn element(item: RawBsonRef<'_>, rest: Option<&str>, visit: Visit<'_>) -> bool {
     match (item, rest) {
         (item, None) => visit(Some(item)),
-        (Bson::Document(inner), Some(rest)) => any(inner, rest, visit),
-        (Bson::Array(items), Some(rest)) => {
+        (RawBsonRef::Document(document), Some(rest)) => any_inner(document, rest, visit),
+        (RawBsonRef::Array(items), Some(rest)) => {
             let (name, rest) = split(rest);
-            below(position(name).and_then(|at| items.get(at)), rest, visit)
+            below(position(name).and_then(|at| items.get(at).ok().flatten()), rest, visit)
         }
         _ => false,
     }

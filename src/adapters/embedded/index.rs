@@ -1,10 +1,9 @@
 //! What an index holds of a document, and which part of it a query walks over.
 
-use std::collections::BTreeSet;
-
-use bson::{Bson, Document};
+use bson::{Bson, RawArray, RawBsonRef};
 use jobs::ports::PortError;
 
+use super::fields::{Fields, inner};
 use super::guard::{belongs, position, split};
 use super::key;
 use crate::adapters::documents::{Change, Edge, Index, IndexOption, Order, Query, within};
@@ -25,12 +24,17 @@ pub fn is_touched(index: &Index, change: &Change) -> bool {
     paths.any(|path| change.0.iter().any(|(edit, _)| within(edit, path) || within(path, edit)))
 }
 
-/// The keys of a document in an index: one for each element where the path meets an array.
-pub fn keys(index: &Index, document: &Document) -> Result<BTreeSet<Vec<u8>>, PortError> {
-    let mut keys = BTreeSet::new();
+/// The keys of a document in an index, sorted: one for each element where the path meets an array.
+pub fn keys(index: &Index, document: &Fields<'_>) -> Result<Vec<Vec<u8>>, PortError> {
+    let mut keys = Vec::new();
     if belongs(document, index.only) {
-        let parts = index.keys.iter().map(|(path, _)| below_document(document, path)).collect();
-        expand(index, parts, &mut keys)?;
+        let parts = index.keys.iter().map(|(path, _)| {
+            let (name, rest) = split(path);
+            below(document.get(name), rest)
+        });
+        expand(index, parts.collect(), &mut keys)?;
+        keys.sort_unstable();
+        keys.dedup();
     }
     Ok(keys)
 }
@@ -39,17 +43,13 @@ pub fn keys(index: &Index, document: &Document) -> Result<BTreeSet<Vec<u8>>, Por
 #[derive(Clone, Copy)]
 enum Part<'d> {
     /// At its end; `None` is a missing field.
-    Value(Option<&'d Bson>),
+    Value(Option<RawBsonRef<'d>>),
     /// At an array, with what is left of the path.
-    Array(&'d Vec<Bson>, Option<&'d str>),
+    Array(&'d RawArray, Option<&'d str>),
 }
 
 /// Adds the key, or where an array is met the keys of all its elements.
-fn expand(
-    index: &Index,
-    parts: Vec<Part<'_>>,
-    keys: &mut BTreeSet<Vec<u8>>,
-) -> Result<(), PortError> {
+fn expand(index: &Index, parts: Vec<Part<'_>>, keys: &mut Vec<Vec<u8>>) -> Result<(), PortError> {
     let mut arrays = parts.iter().filter_map(|part| match part {
         Part::Array(items, _) => Some(*items),
         Part::Value(_) => None,
@@ -64,13 +64,13 @@ fn expand(
     if items.is_empty() {
         return expand(index, parts.into_iter().map(empty).collect(), keys);
     }
-    for item in items {
+    for item in items.into_iter().flatten() {
         expand(index, parts.iter().map(|part| element(*part, item)).collect(), keys)?;
     }
     Ok(())
 }
 
-fn add(index: &Index, parts: &[Part<'_>], keys: &mut BTreeSet<Vec<u8>>) -> Result<(), PortError> {
+fn add(index: &Index, parts: &[Part<'_>], keys: &mut Vec<Vec<u8>>) -> Result<(), PortError> {
     let missing = parts.iter().all(|part| matches!(part, Part::Value(None)));
     if missing && index.option == IndexOption::Sparse {
         return Ok(());
@@ -78,12 +78,14 @@ fn add(index: &Index, parts: &[Part<'_>], keys: &mut BTreeSet<Vec<u8>>) -> Resul
     let mut bytes = Vec::with_capacity(parts.len() * 16);
     for (part, (_, order)) in parts.iter().zip(index.keys) {
         let value = match part {
-            Part::Value(Some(value)) => value,
-            _ => &Bson::Null,
+            Part::Value(Some(value)) => *value,
+            _ => RawBsonRef::Null,
         };
-        append(&mut bytes, value, *order);
+        let start = bytes.len();
+        key::append(&mut bytes, value);
+        turn(&mut bytes, start, *order);
     }
-    keys.insert(bytes);
+    keys.push(bytes);
     if keys.len() > MOST_KEYS {
         let message = format!("index {} holds at most {MOST_KEYS} keys a document", index.name);
         return Err(PortError::refused("too_many_keys", message));
@@ -95,35 +97,36 @@ fn add(index: &Index, parts: &[Part<'_>], keys: &mut BTreeSet<Vec<u8>>) -> Resul
 /// leads to nothing.
 fn empty(part: Part<'_>) -> Part<'_> {
     match part {
-        Part::Array(_, None) => Part::Value(Some(&Bson::Undefined)),
+        Part::Array(_, None) => Part::Value(Some(RawBsonRef::Undefined)),
         Part::Array(_, Some(_)) => Part::Value(None),
         value @ Part::Value(_) => value,
     }
 }
 
-fn element<'d>(part: Part<'d>, item: &'d Bson) -> Part<'d> {
+fn element<'d>(part: Part<'d>, item: RawBsonRef<'d>) -> Part<'d> {
     match (part, item) {
         (Part::Array(_, None), item) => Part::Value(Some(item)),
-        (Part::Array(_, Some(rest)), Bson::Document(inner)) => below_document(inner, rest),
+        (Part::Array(_, Some(rest)), RawBsonRef::Document(document)) => {
+            let (name, rest) = split(rest);
+            below(inner(document, name), rest)
+        }
         (Part::Array(_, Some(_)), _) => Part::Value(None),
         (value @ Part::Value(_), _) => value,
     }
 }
 
-fn below_document<'d>(document: &'d Document, path: &'d str) -> Part<'d> {
-    let (name, rest) = split(path);
-    below(document.get(name), rest)
-}
-
-fn below<'d>(value: Option<&'d Bson>, rest: Option<&'d str>) -> Part<'d> {
+fn below<'d>(value: Option<RawBsonRef<'d>>, rest: Option<&'d str>) -> Part<'d> {
     match (value, rest) {
-        (Some(Bson::Array(items)), None) => Part::Array(items, None),
+        (Some(RawBsonRef::Array(items)), None) => Part::Array(items, None),
         (value, None) => Part::Value(value),
-        (Some(Bson::Document(inner)), Some(path)) => below_document(inner, path),
-        (Some(Bson::Array(items)), Some(path)) => {
+        (Some(RawBsonRef::Document(document)), Some(path)) => {
+            let (name, rest) = split(path);
+            below(inner(document, name), rest)
+        }
+        (Some(RawBsonRef::Array(items)), Some(path)) => {
             let (name, rest) = split(path);
             match position(name) {
-                Some(at) => below(items.get(at), rest),
+                Some(at) => below(items.get(at).ok().flatten(), rest),
                 None => Part::Array(items, Some(path)),
             }
         }
@@ -131,9 +134,8 @@ fn below<'d>(value: Option<&'d Bson>, rest: Option<&'d str>) -> Part<'d> {
     }
 }
 
-fn append(bytes: &mut Vec<u8>, value: &Bson, order: Order) {
-    let start = bytes.len();
-    key::append(bytes, value);
+/// The complement of the bytes from `start` on sorts backwards.
+fn turn(bytes: &mut [u8], start: usize, order: Order) {
     if order == Order::Desc {
         bytes.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
     }
@@ -159,7 +161,9 @@ pub fn range(index: &Index, query: &Query) -> Range {
     let mut prefix = Vec::new();
     let mut orders = index.keys.iter().map(|(_, order)| *order);
     for value in &query.prefix {
-        append(&mut prefix, value, orders.next().unwrap_or(Order::Asc));
+        let start = prefix.len();
+        key::append_value(&mut prefix, value);
+        turn(&mut prefix, start, orders.next().unwrap_or(Order::Asc));
     }
     let (low, high) = places(query);
     let (start, end) = match orders.next() {
@@ -177,10 +181,10 @@ fn places(query: &Query) -> (Place, Place) {
         Edge::Excluding(value) => Place::After(key::encode(value)),
         Edge::Open => match &query.to {
             Edge::Open => Place::Before(Vec::new()),
-            Edge::Including(to) | Edge::Excluding(to) if key::class(to) == key::NUMBER => {
+            Edge::Including(to) | Edge::Excluding(to) if class(to) == key::NUMBER => {
                 Place::After(key::nan())
             }
-            Edge::Including(to) | Edge::Excluding(to) => Place::Before(vec![key::class(to)]),
+            Edge::Including(to) | Edge::Excluding(to) => Place::Before(vec![class(to)]),
         },
     };
     let high = match (&query.to, &query.from) {
@@ -188,10 +192,14 @@ fn places(query: &Query) -> (Place, Place) {
         (Edge::Excluding(value), _) => Place::Before(key::encode(value)),
         (Edge::Open, Edge::Open) => Place::After(Vec::new()),
         (Edge::Open, Edge::Including(from) | Edge::Excluding(from)) => {
-            Place::After(vec![key::class(from)])
+            Place::After(vec![class(from)])
         }
     };
     (low, high)
+}
+
+fn class(value: &Bson) -> u8 {
+    key::class_of(value.element_type())
 }
 
 /// The same place in an index that runs the other way.

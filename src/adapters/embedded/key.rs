@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use bson::{Bson, Document};
+use bson::{Bson, RawBson, RawBsonRef, RawDocument, spec::ElementType};
 
 /// Ends a string or a list; smaller than everything that can follow in its place.
 const END: u8 = 0;
@@ -20,47 +20,64 @@ const EXPONENT_BIAS: i32 = 1100;
 /// The bytes of one value.
 pub fn encode(value: &Bson) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16);
-    append(&mut bytes, value);
+    append_value(&mut bytes, value);
     bytes
 }
 
 /// The order of two values.
 pub fn compare(a: &Bson, b: &Bson) -> Ordering {
+    encode(a).cmp(&encode(b))
+}
+
+/// The order of a stored value and another one.
+pub fn compare_stored(a: RawBsonRef<'_>, b: &Bson) -> Ordering {
     match (a, b) {
-        (Bson::String(a), Bson::String(b)) => a.cmp(b),
-        (Bson::DateTime(a), Bson::DateTime(b)) => a.cmp(b),
-        (Bson::Int64(a), Bson::Int64(b)) => a.cmp(b),
-        _ => encode(a).cmp(&encode(b)),
+        (RawBsonRef::String(a), Bson::String(b)) => a.cmp(b.as_str()),
+        (RawBsonRef::DateTime(a), Bson::DateTime(b)) => a.cmp(b),
+        (RawBsonRef::Int64(a), Bson::Int64(b)) => a.cmp(b),
+        (RawBsonRef::ObjectId(a), Bson::ObjectId(b)) => a.cmp(b),
+        _ => {
+            let mut bytes = Vec::with_capacity(16);
+            append(&mut bytes, a);
+            bytes.cmp(&encode(b))
+        }
     }
 }
 
-/// The class a value is compared in: the numbers of MongoDB's `canonicalizeBSONType`
+/// The class of a stored value; see [`class_of`].
+pub fn class(value: RawBsonRef<'_>) -> u8 {
+    class_of(value.element_type())
+}
+
+/// The class a value of this type is compared in: the numbers of MongoDB's `canonicalizeBSONType`
 /// (`src/mongo/bson/bsontypes.h`), which are also the first byte of each encoding.
-pub fn class(value: &Bson) -> u8 {
-    match value {
-        Bson::MinKey => 1,
-        Bson::Undefined => 3,
-        Bson::Null => 5,
-        Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_) | Bson::Decimal128(_) => NUMBER,
-        Bson::String(_) | Bson::Symbol(_) => 15,
-        Bson::Document(_) => 20,
-        Bson::Array(_) => 25,
-        Bson::Binary(_) => 30,
-        Bson::ObjectId(_) => 35,
-        Bson::Boolean(_) => 40,
-        Bson::DateTime(_) => 45,
-        Bson::Timestamp(_) => 47,
-        Bson::RegularExpression(_) => 50,
-        Bson::DbPointer(_) => 55,
-        Bson::JavaScriptCode(_) => 60,
-        Bson::JavaScriptCodeWithScope(_) => 65,
-        Bson::MaxKey => 127,
+pub fn class_of(kind: ElementType) -> u8 {
+    match kind {
+        ElementType::MinKey => 1,
+        ElementType::Undefined => 3,
+        ElementType::Null => 5,
+        ElementType::Int32 | ElementType::Int64 | ElementType::Double | ElementType::Decimal128 => {
+            NUMBER
+        }
+        ElementType::String | ElementType::Symbol => 15,
+        ElementType::EmbeddedDocument => 20,
+        ElementType::Array => 25,
+        ElementType::Binary => 30,
+        ElementType::ObjectId => 35,
+        ElementType::Boolean => 40,
+        ElementType::DateTime => 45,
+        ElementType::Timestamp => 47,
+        ElementType::RegularExpression => 50,
+        ElementType::DbPointer => 55,
+        ElementType::JavaScriptCode => 60,
+        ElementType::JavaScriptCodeWithScope => 65,
+        ElementType::MaxKey => 127,
     }
 }
 
 /// Whether the value is "not a number", which no range of numbers contains.
-pub fn is_nan(value: &Bson) -> bool {
-    matches!(value, Bson::Double(number) if number.is_nan())
+pub fn is_nan(value: RawBsonRef<'_>) -> bool {
+    matches!(value, RawBsonRef::Double(number) if number.is_nan())
 }
 
 /// The bytes of "not a number".
@@ -69,54 +86,72 @@ pub(super) fn nan() -> Vec<u8> {
 }
 
 /// Adds the bytes of `value` to `to`.
-pub fn append(to: &mut Vec<u8>, value: &Bson) {
+pub fn append_value(to: &mut Vec<u8>, value: &Bson) {
+    match value {
+        Bson::String(text) => append(to, RawBsonRef::String(text)),
+        Bson::ObjectId(id) => append(to, RawBsonRef::ObjectId(*id)),
+        Bson::DateTime(at) => append(to, RawBsonRef::DateTime(*at)),
+        Bson::Int32(number) => append(to, RawBsonRef::Int32(*number)),
+        Bson::Int64(number) => append(to, RawBsonRef::Int64(*number)),
+        // What has no stored form, such as a name with a zero byte, equals nothing that is stored.
+        other => match RawBson::try_from(other.clone()) {
+            Ok(stored) => append(to, stored.as_raw_bson_ref()),
+            Err(_) => append(to, RawBsonRef::Undefined),
+        },
+    }
+}
+
+/// Adds the bytes of a stored value to `to`.
+pub fn append(to: &mut Vec<u8>, value: RawBsonRef<'_>) {
     to.push(class(value));
     match value {
-        Bson::MinKey | Bson::Undefined | Bson::Null | Bson::MaxKey => {}
-        Bson::Int32(number) => integer(to, i64::from(*number)),
-        Bson::Int64(number) => integer(to, *number),
-        Bson::Double(number) => double(to, *number),
+        RawBsonRef::MinKey | RawBsonRef::Undefined | RawBsonRef::Null | RawBsonRef::MaxKey => {}
+        RawBsonRef::Int32(number) => integer(to, i64::from(number)),
+        RawBsonRef::Int64(number) => integer(to, number),
+        RawBsonRef::Double(number) => double(to, number),
         // Nothing of ours writes decimals; the nearest double is good enough to sort by.
-        Bson::Decimal128(number) => double(to, number.to_string().parse().unwrap_or(f64::NAN)),
-        Bson::String(text) | Bson::Symbol(text) | Bson::JavaScriptCode(text) => {
+        RawBsonRef::Decimal128(number) => {
+            double(to, number.to_string().parse().unwrap_or(f64::NAN));
+        }
+        RawBsonRef::String(text) | RawBsonRef::Symbol(text) | RawBsonRef::JavaScriptCode(text) => {
             string(to, text);
         }
-        Bson::Document(document) => fields(to, document),
-        Bson::Array(items) => {
-            items.iter().for_each(|item| append(to, item));
+        RawBsonRef::Document(document) => fields(to, document),
+        RawBsonRef::Array(items) => {
+            items.into_iter().flatten().for_each(|item| append(to, item));
             to.push(END);
         }
-        Bson::Binary(binary) => {
+        RawBsonRef::Binary(binary) => {
             // The shorter one first, then the subtype: so does MongoDB.
             to.extend(u32::try_from(binary.bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
             to.push(u8::from(binary.subtype));
-            to.extend(&binary.bytes);
+            to.extend(binary.bytes);
         }
-        Bson::ObjectId(id) => to.extend(id.bytes()),
-        Bson::Boolean(flag) => to.push(u8::from(*flag)),
-        Bson::DateTime(at) => to.extend(ordered(at.timestamp_millis())),
-        Bson::Timestamp(at) => {
+        RawBsonRef::ObjectId(id) => to.extend(id.bytes()),
+        RawBsonRef::Boolean(flag) => to.push(u8::from(flag)),
+        RawBsonRef::DateTime(at) => to.extend(ordered(at.timestamp_millis())),
+        RawBsonRef::Timestamp(at) => {
             to.extend(at.time.to_be_bytes());
             to.extend(at.increment.to_be_bytes());
         }
-        Bson::RegularExpression(regex) => {
+        RawBsonRef::RegularExpression(regex) => {
             string(to, regex.pattern.as_str());
             string(to, regex.options.as_str());
         }
-        Bson::JavaScriptCodeWithScope(code) => {
-            string(to, &code.code);
-            fields(to, &code.scope);
+        RawBsonRef::JavaScriptCodeWithScope(code) => {
+            string(to, code.code);
+            fields(to, code.scope);
         }
         // Deprecated since 2009 and closed in `bson`; its text form tells two apart.
-        Bson::DbPointer(pointer) => string(to, &format!("{pointer:?}")),
+        RawBsonRef::DbPointer(pointer) => string(to, &format!("{pointer:?}")),
     }
 }
 
 /// Field by field: the class of the value first, then the name, then the value.
-fn fields(to: &mut Vec<u8>, document: &Document) {
-    for (name, value) in document {
+fn fields(to: &mut Vec<u8>, document: &RawDocument) {
+    for (name, value) in document.iter().flatten() {
         to.push(class(value));
-        string(to, name);
+        string(to, name.as_str());
         append(to, value);
     }
     to.push(END);
@@ -124,11 +159,15 @@ fn fields(to: &mut Vec<u8>, document: &Document) {
 
 /// The text with its zero bytes marked, then an end that is smaller than any text.
 fn string(to: &mut Vec<u8>, text: &str) {
-    for byte in text.bytes() {
-        to.push(byte);
-        if byte == END {
-            to.push(u8::MAX);
+    if text.as_bytes().contains(&END) {
+        for byte in text.bytes() {
+            to.push(byte);
+            if byte == END {
+                to.push(u8::MAX);
+            }
         }
+    } else {
+        to.extend(text.as_bytes());
     }
     to.extend([END, 1]);
 }

@@ -4,12 +4,15 @@
 //! (`key`, `index`), so that both engines give the same answers (`guard`, `change`).
 
 mod change;
+mod edit;
+mod fields;
 mod folder;
 mod guard;
 mod index;
 mod key;
 mod reader;
 mod schema;
+mod statements;
 mod store;
 mod writer;
 
@@ -19,12 +22,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use bson::{Bson, Document};
+use bson::{Bson, Document, RawDocumentBuf};
 use jobs::ports::PortError;
 
 pub use store::Store;
 
-use super::documents::{Change, Collection, Documents, Guard, Query};
+use super::documents::{Change, Collection, Documents, Guard, Mark, Query};
 use folder::Lock;
 use writer::{Call, Job};
 
@@ -129,7 +132,7 @@ impl Drop for Desk {
 #[async_trait]
 impl Documents for Embedded {
     async fn insert(&self, of: &'static Collection, document: Document) -> Result<(), PortError> {
-        self.write(move |store| store.insert(of, document)).await
+        self.writes.call(move |store| store.insert(of, document)).await
     }
 
     async fn get(&self, of: &'static Collection, id: &Bson) -> Result<Option<Document>, PortError> {
@@ -154,7 +157,7 @@ impl Documents for Embedded {
         change: Change,
     ) -> Result<Option<Document>, PortError> {
         let id = id.clone();
-        self.write(move |store| store.patch(of, &id, &guard, &change)).await
+        self.writes.call(move |store| store.patch(of, &id, &guard, &change)).await
     }
 
     async fn patch_many(
@@ -165,7 +168,26 @@ impl Documents for Embedded {
         change: Change,
     ) -> Result<u64, PortError> {
         let ids = ids.to_vec();
+        if ids.len() <= 1 {
+            return self
+                .writes
+                .call(move |store| store.patch_many(of, &ids, &guard, &change))
+                .await;
+        }
         self.write(move |store| store.patch_many(of, &ids, &guard, &change)).await
+    }
+
+    async fn take(
+        &self,
+        of: &'static Collection,
+        mut query: Query,
+        guard: Guard,
+        change: Change,
+        _mark: Mark,
+    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+        // Nobody comes between the walk and the change.
+        query.guard.0.extend(guard.0);
+        self.write(move |store| store.take(of, &query, &change)).await
     }
 
     async fn find(
@@ -187,7 +209,7 @@ impl Documents for Embedded {
         guard: Guard,
     ) -> Result<bool, PortError> {
         let id = id.clone();
-        self.write(move |store| store.delete(of, &id, &guard)).await
+        self.writes.call(move |store| store.delete(of, &id, &guard)).await
     }
 
     async fn expire(&self, of: &'static Collection, now: bson::DateTime) -> Result<u64, PortError> {

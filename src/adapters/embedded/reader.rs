@@ -10,9 +10,10 @@ use super::writer::Job;
 
 /// Reads until nobody can ask any more. The readers share one queue: who is free takes the next.
 pub(super) fn run(connection: &Connection, waiting: &Mutex<Receiver<Box<dyn Job>>>) {
+    let store = Store::new(connection);
     while let Some(mut job) = next(waiting) {
         // Each statement sees all that was committed before it began.
-        let end = job.run(&Store(connection));
+        let end = job.run(&store);
         job.answer(end);
     }
 }

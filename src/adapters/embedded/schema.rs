@@ -113,7 +113,7 @@ pub(super) fn migrate(
         if store.one(sql, [of.name], |_| Ok(()))?.is_none() {
             let columns = "n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, doc BLOB NOT NULL";
             let create = format!("CREATE TABLE {} ({columns})", table(of));
-            store.0.execute_batch(&create).map_err(fault)?;
+            store.connection.execute_batch(&create).map_err(fault)?;
             done.push(format!("created collection {}", of.name));
         }
     }
@@ -130,7 +130,7 @@ pub(super) fn migrate(
     Ok(done)
 }
 
-fn build(store: &Store<'_>, of: &Collection, index: &Index) -> Result<String, PortError> {
+fn build(store: &Store<'_>, of: &Collection, index: &'static Index) -> Result<String, PortError> {
     if !is_built(index) {
         return Ok(format!("left out index {} of {}: only MongoDB has it", index.name, of.name));
     }
@@ -140,13 +140,13 @@ fn build(store: &Store<'_>, of: &Collection, index: &Index) -> Result<String, Po
          WITHOUT ROWID",
         index_table(of, index)
     );
-    store.0.execute_batch(&create).map_err(fault)?;
+    store.connection.execute_batch(&create).map_err(fault)?;
     let filled = store.fill(of, index)?;
     let with = if filled == 0 { String::new() } else { format!(" over {filled} documents") };
     Ok(format!("created index {} of {}{with}", index.name, of.name))
 }
 
-fn all(collections: &[Collection]) -> impl Iterator<Item = (&Collection, &Index)> {
+fn all(collections: &[Collection]) -> impl Iterator<Item = (&Collection, &'static Index)> {
     collections.iter().flat_map(|of| of.indexes.iter().map(move |index| (of, index)))
 }
 

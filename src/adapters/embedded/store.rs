@@ -2,27 +2,49 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use bson::{Bson, Document};
+use bson::{Bson, Document, RawDocument, RawDocumentBuf};
 use jobs::ports::PortError;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row as SqlRow, params};
 
-use super::{change, guard, index, key, schema};
+use super::{
+    edit::Ready,
+    fields::Fields,
+    guard, index, key, schema,
+    statements::{Op, Statements},
+};
 use crate::adapters::documents::{Change, Collection, Guard, Index, IndexOption, Query};
 
 /// The largest document, in bytes: MongoDB's limit, so that data can move there.
 const LARGEST_DOCUMENT: usize = 16 << 20;
 
 /// A connection, seen as a store of documents. Within one write all calls are one transaction.
-pub struct Store<'c>(pub(super) &'c Connection);
+///
+/// A call that is refused leaves nothing behind; where the store itself has trouble, the whole
+/// transaction is undone.
+pub struct Store<'c> {
+    pub(super) connection: &'c Connection,
+    statements: Statements<'c>,
+}
 
-/// A document and the row it lies in.
+/// A stored document and the row it lies in.
 struct Row {
     number: i64,
     bytes: Vec<u8>,
-    document: Document,
 }
 
-impl Store<'_> {
+/// A key that was put into an index, or taken out of it.
+struct Moved {
+    index: &'static Index,
+    key: Vec<u8>,
+    is_added: bool,
+}
+
+impl<'c> Store<'c> {
+    /// The store on this connection.
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, statements: Statements::new(connection) }
+    }
+
     /// Adds `document`.
     pub fn insert(&self, of: &Collection, mut document: Document) -> Result<(), PortError> {
         let id = match document.remove("_id") {
@@ -35,23 +57,35 @@ impl Store<'_> {
         let key = key::encode(&id);
         // The _id stands first in a stored document, as in MongoDB.
         let whole: Document = [("_id".to_owned(), id)].into_iter().chain(document).collect();
-        let sql = format!("INSERT INTO {} (id, doc) VALUES (?, ?)", schema::table(of));
-        let added = self.execute(&sql, params![key, to_bytes(&whole)?]);
-        added
-            .map_err(|error| taken(error, || format!("a document of {} has this _id", of.name)))?;
-        self.reindex(of, self.0.last_insert_rowid(), None, Some(&whole), |_| true)
+        let bytes = whole.to_vec().map_err(|error| {
+            PortError::refused("bad_document", format!("not a document: {error}"))
+        })?;
+        bounded(&bytes)?;
+        let sql = || format!("INSERT INTO {} (id, doc) VALUES (?, ?)", schema::table(of));
+        self.statements.with((of.name, "", Op::Insert), sql, |insert| {
+            let words = || format!("a document of {} has this _id", of.name);
+            insert.execute(params![key, bytes]).map_err(|error| taken(error, words))
+        })?;
+        let number = self.connection.last_insert_rowid();
+        let fields = fields(of, &bytes)?;
+        let all: Vec<&'static Index> = of.indexes.iter().collect();
+        let indexed = self.reindex(of, number, None, Some(&fields), &all);
+        if indexed.is_err() {
+            self.drop_row(of, number)?;
+        }
+        indexed
     }
 
     /// The document with this `_id`.
     pub fn get(&self, of: &Collection, id: &Bson) -> Result<Option<Document>, PortError> {
-        Ok(self.keyed(of, &key::encode(id))?.map(|row| row.document))
+        self.keyed(of, &key::encode(id))?.map(|row| row.document(of)).transpose()
     }
 
     /// The documents with these `_id`s that exist.
     pub fn get_many(&self, of: &Collection, ids: &[Bson]) -> Result<Vec<Document>, PortError> {
         let once: BTreeSet<Vec<u8>> = ids.iter().map(key::encode).collect();
         let found = once.iter().map(|id| self.keyed(of, id)).filter_map(Result::transpose);
-        found.map(|row| row.map(|row| row.document)).collect()
+        found.map(|row| row?.document(of)).collect()
     }
 
     /// Changes those of the documents that fulfil `guard`; how many did.
@@ -62,10 +96,13 @@ impl Store<'_> {
         guard: &Guard,
         change: &Change,
     ) -> Result<u64, PortError> {
+        let ready = Ready::new(change)?;
+        let touched = touched(of, change);
         let once: BTreeSet<Vec<u8>> = ids.iter().map(key::encode).collect();
         let mut changed = 0;
         for id in &once {
-            changed += u64::from(self.patch_keyed(of, id, guard, change)?.is_some());
+            let Some(row) = self.keyed(of, id)? else { continue };
+            changed += u64::from(self.patch_row(of, &row, guard, &ready, &touched)?.is_some());
         }
         Ok(changed)
     }
@@ -78,54 +115,86 @@ impl Store<'_> {
         guard: &Guard,
         change: &Change,
     ) -> Result<Option<Document>, PortError> {
-        self.patch_keyed(of, &key::encode(id), guard, change)
+        let ready = Ready::new(change)?;
+        let Some(row) = self.keyed(of, &key::encode(id))? else { return Ok(None) };
+        match self.patch_row(of, &row, guard, &ready, &touched(of, change))? {
+            Some(bytes) => Row { bytes, ..row }.document(of).map(Some),
+            None => Ok(None),
+        }
     }
 
-    fn patch_keyed(
+    /// Changes the documents that `query` walks over; all of them after.
+    pub fn take(
         &self,
         of: &Collection,
-        id: &[u8],
-        guard: &Guard,
+        query: &Query,
         change: &Change,
-    ) -> Result<Option<Document>, PortError> {
-        change.check()?;
-        let row = self.keyed(of, id)?.filter(|row| guard::fulfils(&row.document, guard));
-        let Some(row) = row else {
-            return Ok(None);
-        };
-        let mut after = row.document.clone();
-        change::apply(change, &mut after)?;
-        let bytes = to_bytes(&after)?;
-        if bytes != row.bytes {
-            let sql = format!("UPDATE {} SET doc = ? WHERE n = ?", schema::table(of));
-            self.execute(&sql, params![bytes, row.number]).map_err(fault)?;
-            let touched = |index: &Index| index::is_touched(index, change);
-            self.reindex(of, row.number, Some(&row.document), Some(&after), touched)?;
+    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+        let ready = Ready::new(change)?;
+        let (touched, mut taken) = (touched(of, change), Vec::new());
+        for row in self.walk(of, query)? {
+            if let Some(after) = self.patch_row(of, &row, &Guard::none(), &ready, &touched)? {
+                taken.push(RawDocumentBuf::from_bytes(after).map_err(|e| damaged(of, &e))?);
+            }
         }
-        Ok(Some(after))
+        Ok(taken)
+    }
+
+    /// The bytes after, if the document fulfils `guard`.
+    fn patch_row(
+        &self,
+        of: &Collection,
+        row: &Row,
+        guard: &Guard,
+        ready: &Ready<'_>,
+        touched: &[&'static Index],
+    ) -> Result<Option<Vec<u8>>, PortError> {
+        let before = fields(of, &row.bytes)?;
+        if !guard::fulfils(&before, guard) {
+            return Ok(None);
+        }
+        let bytes = ready.apply(&row.bytes, &before)?;
+        if bytes != row.bytes {
+            bounded(&bytes)?;
+            let after = fields(of, &bytes)?;
+            // First the keys: they are what can be refused.
+            self.reindex(of, row.number, Some(&before), Some(&after), touched)?;
+            let sql = || format!("UPDATE {} SET doc = ? WHERE n = ?", schema::table(of));
+            self.statements.with((of.name, "", Op::Update), sql, |update| {
+                update.execute(params![bytes, row.number]).map_err(fault)
+            })?;
+        }
+        Ok(Some(bytes))
     }
 
     /// Removes the document if it fulfils `guard`; whether it did.
     pub fn delete(&self, of: &Collection, id: &Bson, guard: &Guard) -> Result<bool, PortError> {
-        let row =
-            self.keyed(of, &key::encode(id))?.filter(|row| guard::fulfils(&row.document, guard));
-        row.map_or(Ok(false), |row| self.remove(of, &row).map(|()| true))
+        let Some(row) = self.keyed(of, &key::encode(id))? else { return Ok(false) };
+        let fits = guard::fulfils(&fields(of, &row.bytes)?, guard);
+        if fits {
+            self.remove(of, &row)?;
+        }
+        Ok(fits)
     }
 
     /// The documents that `query` walks over.
     pub fn find(&self, of: &Collection, query: &Query) -> Result<Vec<Document>, PortError> {
-        Ok(self.walk(of, query)?.into_iter().map(|row| row.document).collect())
+        self.walk(of, query)?.into_iter().map(|row| row.document(of)).collect()
     }
 
     /// How many documents `query` walks over.
     pub fn count(&self, of: &Collection, query: &Query) -> Result<u64, PortError> {
         let mut count = 0;
-        self.numbers(of, query, |number| {
-            let counts = query.guard.0.is_empty()
-                || guard::fulfils(&self.numbered(of, number)?.document, &query.guard);
-            count += u64::from(counts);
-            Ok(count < u64::from(query.limit))
-        })?;
+        if query.guard.0.is_empty() {
+            let ops = [Op::Rows, Op::RowsBack];
+            let sql = |keys: &str| format!("SELECT doc FROM {keys} WHERE key >= ? AND key < ?");
+            self.rows(of, query, ops, sql, |_, _| {
+                count += 1;
+                Ok(count < u64::from(query.limit))
+            })?;
+        } else {
+            count = self.walk(of, query)?.len() as u64;
+        }
         Ok(count)
     }
 
@@ -171,7 +240,7 @@ impl Store<'_> {
 
     /// Runs a statement that stays prepared.
     pub(super) fn execute(&self, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
-        self.0.prepare_cached(sql)?.execute(values)
+        self.connection.prepare_cached(sql)?.execute(values)
     }
 
     /// The first row of a statement that stays prepared, if there is one.
@@ -182,20 +251,19 @@ impl Store<'_> {
         read: impl FnOnce(&SqlRow<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, PortError> {
         let found = self
-            .0
+            .connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.query_row(values, read).optional());
         found.map_err(fault)
     }
 
     /// Puts every stored document into an index that is new.
-    pub(super) fn fill(&self, of: &Collection, index: &Index) -> Result<u64, PortError> {
+    pub(super) fn fill(&self, of: &Collection, index: &'static Index) -> Result<u64, PortError> {
         let sql = format!("SELECT n FROM {} WHERE n > ? ORDER BY n LIMIT 1", schema::table(of));
         let (mut last, mut filled) = (i64::MIN, 0);
         while let Some(number) = self.one(&sql, [last], |row| row.get(0))? {
             let row = self.numbered(of, number)?;
-            let keys = index::keys(index, &row.document)?;
-            self.move_keys(of, index, number, &BTreeSet::new(), &keys)?;
+            self.reindex(of, number, None, Some(&fields(of, &row.bytes)?), &[index])?;
             (last, filled) = (number, filled + 1);
         }
         Ok(filled)
@@ -204,10 +272,19 @@ impl Store<'_> {
     fn walk(&self, of: &Collection, query: &Query) -> Result<Vec<Row>, PortError> {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let mut found = Vec::new();
-        self.numbers(of, query, |number| {
-            let row = self.numbered(of, number)?;
-            if guard::fulfils(&row.document, &query.guard) {
-                found.push(row);
+        let documents = schema::table(of);
+        let sql = |keys: &str| {
+            format!(
+                "SELECT keys.doc, documents.doc FROM {keys} AS keys \
+                 LEFT JOIN {documents} AS documents ON documents.n = keys.doc \
+                 WHERE keys.key >= ? AND keys.key < ?"
+            )
+        };
+        self.rows(of, query, [Op::Walk, Op::WalkBack], sql, |number, row| {
+            let bytes = row.get::<_, Option<Vec<u8>>>(1).map_err(fault)?;
+            let bytes = bytes.ok_or_else(|| leads_nowhere(of, number))?;
+            if query.guard.0.is_empty() || guard::fulfils(&fields(of, &bytes)?, &query.guard) {
+                found.push(Row { number, bytes });
             }
             Ok(found.len() < limit)
         })?;
@@ -215,116 +292,152 @@ impl Store<'_> {
     }
 
     /// Shows `visit` the rows of the query's range in order, each once, until it says `false`.
-    fn numbers(
+    fn rows(
         &self,
         of: &Collection,
         query: &Query,
-        mut visit: impl FnMut(i64) -> Result<bool, PortError>,
+        [ahead, back]: [Op; 2],
+        select: impl Fn(&str) -> String,
+        mut visit: impl FnMut(i64, &SqlRow<'_>) -> Result<bool, PortError>,
     ) -> Result<(), PortError> {
         let index = query.index(of)?;
         let range = index::range(index, query);
         if query.limit == 0 {
             return Ok(());
         }
-        let (table, way) =
-            (schema::index_table(of, index), if query.reverse { "DESC" } else { "ASC" });
-        let sql = format!(
-            "SELECT doc FROM {table} WHERE key >= ? AND key < ? ORDER BY key {way}, doc {way}"
-        );
-        let mut statement = self.0.prepare_cached(&sql).map_err(fault)?;
-        let mut rows = statement.query(params![range.start, range.end]).map_err(fault)?;
-        let mut seen = HashSet::new();
-        while let Some(row) = rows.next().map_err(fault)? {
-            let number = row.get(0).map_err(fault)?;
-            // A document with an array has several keys and still is one document.
-            if seen.insert(number) && !visit(number)? {
-                break;
+        let (op, way) = if query.reverse { (back, "DESC") } else { (ahead, "ASC") };
+        let sql = || {
+            let select = select(&schema::index_table(of, index));
+            // By place, because two tables have a column of this name: the key, then the row.
+            format!("{select} ORDER BY key {way}, 1 {way}")
+        };
+        self.statements.with((of.name, index.name, op), sql, |statement| {
+            let mut rows = statement.query(params![range.start, range.end]).map_err(fault)?;
+            let mut seen = HashSet::new();
+            while let Some(row) = rows.next().map_err(fault)? {
+                let number = row.get(0).map_err(fault)?;
+                // A document with an array has several keys and still is one document.
+                if seen.insert(number) && !visit(number, row)? {
+                    break;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn keyed(&self, of: &Collection, id: &[u8]) -> Result<Option<Row>, PortError> {
-        let sql = format!("SELECT n, doc FROM {} WHERE id = ?", schema::table(of));
-        let found = self.one(&sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        found.map(|(number, bytes)| to_row(of, number, bytes)).transpose()
+        let sql = || format!("SELECT n, doc FROM {} WHERE id = ?", schema::table(of));
+        self.statements.with((of.name, "", Op::Keyed), sql, |statement| {
+            let read = |row: &SqlRow<'_>| Ok(Row { number: row.get(0)?, bytes: row.get(1)? });
+            statement.query_row([id], read).optional().map_err(fault)
+        })
     }
 
     fn numbered(&self, of: &Collection, number: i64) -> Result<Row, PortError> {
-        let sql = format!("SELECT doc FROM {} WHERE n = ?", schema::table(of));
-        let bytes = self.one(&sql, [number], |row| row.get(0))?;
-        let bytes = bytes.ok_or_else(|| {
-            let message = format!("an index of {} leads to no document {number}", of.name);
-            PortError::refused("damaged_index", message)
+        let sql = || format!("SELECT doc FROM {} WHERE n = ?", schema::table(of));
+        let bytes = self.statements.with((of.name, "", Op::Numbered), sql, |statement| {
+            statement.query_row([number], |row| row.get(0)).optional().map_err(fault)
         })?;
-        to_row(of, number, bytes)
+        let bytes = bytes.ok_or_else(|| leads_nowhere(of, number))?;
+        Ok(Row { number, bytes })
     }
 
     fn remove(&self, of: &Collection, row: &Row) -> Result<(), PortError> {
-        self.reindex(of, row.number, Some(&row.document), None, |_| true)?;
-        let sql = format!("DELETE FROM {} WHERE n = ?", schema::table(of));
-        self.execute(&sql, [row.number]).map_err(fault)?;
-        Ok(())
+        let all: Vec<&'static Index> = of.indexes.iter().collect();
+        self.reindex(of, row.number, Some(&fields(of, &row.bytes)?), None, &all)?;
+        self.drop_row(of, row.number)
     }
 
+    fn drop_row(&self, of: &Collection, number: i64) -> Result<(), PortError> {
+        let sql = || format!("DELETE FROM {} WHERE n = ?", schema::table(of));
+        self.statements.with((of.name, "", Op::Delete), sql, |statement| {
+            statement.execute([number]).map(drop).map_err(fault)
+        })
+    }
+
+    /// Brings these indexes up to date with a document; when one refuses, all are as before.
     fn reindex(
         &self,
         of: &Collection,
         number: i64,
-        before: Option<&Document>,
-        after: Option<&Document>,
-        touched: impl Fn(&Index) -> bool,
+        before: Option<&Fields<'_>>,
+        after: Option<&Fields<'_>>,
+        indexes: &[&'static Index],
     ) -> Result<(), PortError> {
-        for index in of.indexes.iter().filter(|index| index::is_built(index) && touched(index)) {
-            let keys = |document: Option<&Document>| {
-                document.map_or(Ok(BTreeSet::new()), |document| index::keys(index, document))
+        let mut moved = Vec::new();
+        let done = indexes.iter().filter(|index| index::is_built(index)).try_for_each(|index| {
+            let keys = |document: Option<&Fields<'_>>| {
+                document.map_or(Ok(Vec::new()), |document| index::keys(index, document))
             };
-            self.move_keys(of, index, number, &keys(before)?, &keys(after)?)?;
+            let (old, new) = (keys(before)?, keys(after)?);
+            let gone = old.iter().filter(|key| new.binary_search(key).is_err());
+            let come = new.iter().filter(|key| old.binary_search(key).is_err());
+            for (key, is_added) in gone.map(|key| (key, false)).chain(come.map(|key| (key, true))) {
+                let one = Moved { index, key: key.clone(), is_added };
+                self.move_key(of, number, &one)?;
+                moved.push(one);
+            }
+            Ok(())
+        });
+        if done.is_err() {
+            for one in moved.into_iter().rev() {
+                self.move_key(of, number, &Moved { is_added: !one.is_added, ..one })?;
+            }
         }
-        Ok(())
+        done
     }
 
-    fn move_keys(
-        &self,
-        of: &Collection,
-        index: &Index,
-        number: i64,
-        old: &BTreeSet<Vec<u8>>,
-        new: &BTreeSet<Vec<u8>>,
-    ) -> Result<(), PortError> {
-        let table = schema::index_table(of, index);
-        for key in old.difference(new) {
-            let sql = format!("DELETE FROM {table} WHERE key = ? AND doc = ?");
-            self.execute(&sql, params![key, number]).map_err(fault)?;
-        }
-        for key in new.difference(old) {
-            let sql = format!("INSERT INTO {table} (key, doc) VALUES (?, ?)");
-            let added = self.execute(&sql, params![key, number]);
-            added.map_err(|error| {
-                taken(error, || {
-                    format!("another document of {} has the same key in {}", of.name, index.name)
-                })
+    fn move_key(&self, of: &Collection, number: i64, one: &Moved) -> Result<(), PortError> {
+        let index = one.index;
+        let table = || schema::index_table(of, index);
+        if one.is_added {
+            let sql = || format!("INSERT INTO {} (key, doc) VALUES (?, ?)", table());
+            let words =
+                || format!("another document of {} has the same key in {}", of.name, index.name);
+            self.statements.with((of.name, index.name, Op::AddKey), sql, |add| {
+                add.execute(params![one.key, number]).map_err(|error| taken(error, words))
+            })?;
+        } else {
+            let sql = || format!("DELETE FROM {} WHERE key = ? AND doc = ?", table());
+            self.statements.with((of.name, index.name, Op::DropKey), sql, |drop_key| {
+                drop_key.execute(params![one.key, number]).map_err(fault)
             })?;
         }
         Ok(())
     }
 }
 
-fn to_bytes(document: &Document) -> Result<Vec<u8>, PortError> {
-    let refused = |message: String| PortError::refused("bad_document", message);
-    let bytes = document.to_vec().map_err(|error| refused(format!("not a document: {error}")))?;
-    if bytes.len() > LARGEST_DOCUMENT {
-        return Err(refused(format!("a document holds at most {LARGEST_DOCUMENT} bytes")));
+impl Row {
+    fn document(&self, of: &Collection) -> Result<Document, PortError> {
+        let document = RawDocument::from_bytes(&self.bytes).and_then(Document::try_from);
+        document.map_err(|error| damaged(of, &error))
     }
-    Ok(bytes)
 }
 
-fn to_row(of: &Collection, number: i64, bytes: Vec<u8>) -> Result<Row, PortError> {
-    let document = Document::from_reader(bytes.as_slice()).map_err(|error| {
-        let message = format!("document {number} of {} is damaged: {error}", of.name);
-        PortError::refused("damaged_document", message)
-    })?;
-    Ok(Row { number, bytes, document })
+/// The indexes in which `change` can move a document.
+fn touched(of: &Collection, change: &Change) -> Vec<&'static Index> {
+    of.indexes.iter().filter(|index| index::is_touched(index, change)).collect()
+}
+
+fn fields<'d>(of: &Collection, bytes: &'d [u8]) -> Result<Fields<'d>, PortError> {
+    Fields::of(bytes).map_err(|error| damaged(of, &error))
+}
+
+fn damaged(of: &Collection, error: &bson::error::Error) -> PortError {
+    PortError::refused("damaged_document", format!("a document of {} is damaged: {error}", of.name))
+}
+
+fn leads_nowhere(of: &Collection, number: i64) -> PortError {
+    let message = format!("an index of {} leads to no document {number}", of.name);
+    PortError::refused("damaged_index", message)
+}
+
+fn bounded(bytes: &[u8]) -> Result<(), PortError> {
+    if bytes.len() <= LARGEST_DOCUMENT {
+        return Ok(());
+    }
+    let message = format!("a document holds at most {LARGEST_DOCUMENT} bytes");
+    Err(PortError::refused("bad_document", message))
 }
 
 /// A broken uniqueness is a conflict, said in `words`; the rest is the store's trouble.

@@ -70,10 +70,11 @@ fn stumbled() -> PortError {
 
 /// Writes until nobody can ask any more.
 pub(super) fn run(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
+    let store = Store::new(connection);
     while let Ok(first) = waiting.recv() {
         let mut batch = vec![first];
         batch.extend(waiting.try_iter().take(LARGEST_BATCH - 1));
-        let end = write(connection, &mut batch);
+        let end = write(&store, &mut batch);
         if let Err(error) = &end {
             tracing::warn!(%error, writes = batch.len(), "a transaction was undone");
         }
@@ -82,19 +83,18 @@ pub(super) fn run(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
 }
 
 /// One transaction around the whole batch.
-fn write(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), PortError> {
-    let result = attempt(connection, batch);
-    if result.is_err() && !connection.is_autocommit() {
+fn write(store: &Store<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), PortError> {
+    let result = attempt(store, batch);
+    if result.is_err() && !store.connection.is_autocommit() {
         // SQLite may have rolled back by itself; if this fails too, the next BEGIN says so.
-        drop(connection.execute_batch("ROLLBACK"));
+        drop(store.connection.execute_batch("ROLLBACK"));
     }
     result
 }
 
-fn attempt(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), PortError> {
-    let store = Store(connection);
+fn attempt(store: &Store<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), PortError> {
     store.control("BEGIN IMMEDIATE")?;
-    batch.iter_mut().try_for_each(|job| job.run(&store))?;
+    batch.iter_mut().try_for_each(|job| job.run(store))?;
     store.control("COMMIT")
 }
 
@@ -127,7 +127,7 @@ mod tests {
         let pages = |pages: u32| {
             store.write(move |store| {
                 // SQLite's own disk, as it were: beyond it each write ends as on a full one.
-                store.0.pragma_update(None, "max_page_count", pages).unwrap();
+                store.connection.pragma_update(None, "max_page_count", pages).unwrap();
                 Ok(())
             })
         };

@@ -13,7 +13,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bson::{Bson, Document, doc};
+use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use jobs::ports::PortError;
 use mongodb::error::ErrorKind;
@@ -25,7 +25,7 @@ use mongodb::{Client, Database};
 
 pub use clock::MongoClock;
 
-use super::documents::{Change, Collection, Documents, Guard, Query};
+use super::documents::{Change, Collection, Documents, Guard, Mark, Query};
 use error::fault;
 
 /// A server that is there takes a connection within milliseconds; this allows for a far one.
@@ -172,8 +172,35 @@ impl Documents for Mongo {
         if change.is_empty() {
             return answer(of.name, documents.count_documents(filter).max_time(READ_TIME)).await;
         }
-        let patched = documents.update_many(filter, words::update(&change));
-        Ok(answer(of.name, patched).await?.matched_count)
+        let update = words::update(&change);
+        // One write of one document can be tried again by the driver, one of many cannot.
+        let patched = match ids {
+            [_] => answer(of.name, documents.update_one(filter, update)).await?,
+            _ => answer(of.name, documents.update_many(filter, update)).await?,
+        };
+        Ok(patched.matched_count)
+    }
+
+    /// In two phases: many workers doing find-and-modify on the same sorted head is the known way
+    /// to melt MongoDB. First the ids are read, then those still free are taken, then those with
+    /// the mark are read.
+    async fn take(
+        &self,
+        of: &'static Collection,
+        query: Query,
+        guard: Guard,
+        change: Change,
+        mark: Mark,
+    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+        let found = self.find(of, query).await?;
+        let ids: Vec<Bson> = found.iter().filter_map(|found| found.get("_id").cloned()).collect();
+        if ids.is_empty() || self.patch_many(of, &ids, guard, change).await? == 0 {
+            return Ok(Vec::new());
+        }
+        let ours = words::some(&ids, &Guard::none().eq(mark.path, mark.value));
+        let documents = self.collection(of).clone_with_type::<RawDocumentBuf>();
+        let taken = async { documents.find(ours).max_time(READ_TIME).await?.try_collect().await };
+        answer(of.name, taken).await
     }
 
     async fn find(

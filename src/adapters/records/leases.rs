@@ -11,8 +11,8 @@ use jobs::{
 };
 use serde::Deserialize;
 
-use super::{Records, book::changed, collections::JOBS, readable};
-use crate::adapters::documents::{Change, Edit, Guard, Query, Test};
+use super::{Records, book::changed, collections::JOBS, readable, readable_bytes};
+use crate::adapters::documents::{Change, Edit, Guard, Mark, Query, Test};
 
 /// How long the record of a job that ended well is kept.
 pub(super) const KEEP_DONE: Duration = Duration::from_secs(24 * 3600);
@@ -43,6 +43,8 @@ struct Row {
     cancel_requested: bool,
     timeout_ms: u64,
     created_at: DateTime,
+    priority: i32,
+    run_at: DateTime,
     lease: Option<Lease>,
 }
 
@@ -55,8 +57,6 @@ struct Lease {
 
 #[async_trait]
 impl Leases for Records {
-    /// In two phases: many workers doing find-and-modify on the same sorted head is the known way
-    /// to melt MongoDB. First the ids are read, then those still ready are taken.
     async fn claim(
         &self,
         owner: &str,
@@ -64,33 +64,18 @@ impl Leases for Records {
         slots: u32,
         until: DateTime,
     ) -> Result<Vec<Leased>, PortError> {
-        let candidates = Query::over("claim", slots).at(queue.as_str());
-        let candidates = self.store.find(&JOBS, candidates).await?;
-        let ids: Vec<Bson> = candidates.iter().filter_map(|job| job.get("_id").cloned()).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
         let token = ObjectId::new();
         let lease = doc! { "owner": owner, "token": token, "until": until };
-        let change = changed("running", self.clock.now())
-            .set("lease", lease)
-            .set("startedAt", self.clock.now())
-            .inc("attempt", 1);
+        let now = self.clock.now();
+        let change = changed("running", now).set("lease", lease).set("startedAt", now);
+        let first = Query::over("claim", slots).at(queue.as_str());
         let guard = Guard::none().eq("state", "ready");
-        if self.store.patch_many(&JOBS, &ids, guard, change).await? == 0 {
-            return Ok(Vec::new());
-        }
-        let jobs = self.store.get_many(&JOBS, &ids).await?;
-        let mut taken = Vec::new();
-        for job in jobs {
-            let Some(row) = readable::<Row>(job, "jobs") else { continue };
-            if row.lease.as_ref().is_some_and(|lease| lease.token == token) {
-                taken.push(leased(row, queue, token));
-            }
-        }
-        let place = |job: &Leased| ids.iter().position(|id| *id == Bson::ObjectId(job.id));
-        taken.sort_by_key(place);
-        Ok(taken)
+        let mark = Mark { path: "lease.token", value: token.into() };
+        let taken = self.store.take(&JOBS, first, guard, change.inc("attempt", 1), mark).await?;
+        let mut rows: Vec<Row> =
+            taken.iter().filter_map(|job| readable_bytes(job, "jobs")).collect();
+        rows.sort_by_key(|row| (row.priority, row.run_at, row.id));
+        Ok(rows.into_iter().map(|row| leased(row, queue, token)).collect())
     }
 
     async fn extend(&self, held: &[Held], until: DateTime) -> Result<u64, PortError> {
@@ -119,9 +104,8 @@ impl Leases for Records {
                 error.fold(change, |change, error| with_error(change, job.attempt, error, now))
             }
         };
-        let guard = Guard::none().eq("state", "running").eq("lease.token", job.token);
-        let id = Bson::ObjectId(job.id);
-        Ok(self.store.patch(&JOBS, &id, guard, change).await?.is_some())
+        let guard = still(&[job.held()]);
+        Ok(self.store.patch_many(&JOBS, &[job.id.into()], guard, change).await? > 0)
     }
 
     async fn any_ready(&self) -> Result<bool, PortError> {

@@ -16,7 +16,7 @@ mod users;
 
 use std::sync::Arc;
 
-use bson::Document;
+use bson::{Bson, Document, RawDocument};
 use jobs::ports::{Clock, PortError};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
@@ -50,14 +50,19 @@ fn read<T: DeserializeOwned>(document: Document, what: &str) -> Result<T, PortEr
 /// have written, must not keep the others from being done.
 fn readable<T: DeserializeOwned>(document: Document, what: &str) -> Option<T> {
     let id = document.get("_id").cloned();
-    match read(document, what) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            metrics::counter!("odd_documents_total", "collection" => what.to_owned()).increment(1);
-            tracing::error!(id = id.map(tracing::field::display), %error, "left out");
-            None
-        }
-    }
+    read(document, what).map_err(|error| left_out(id, &error, what)).ok()
+}
+
+/// The same for a document as the store keeps it.
+fn readable_bytes<T: DeserializeOwned>(document: &RawDocument, what: &str) -> Option<T> {
+    let id = || document.get("_id").ok().flatten().and_then(|id| Bson::try_from(id).ok());
+    let read = bson::deserialize_from_slice(document.as_bytes());
+    read.map_err(|error| left_out(id(), &error, what)).ok()
+}
+
+fn left_out(id: Option<Bson>, error: &dyn std::fmt::Display, what: &str) {
+    metrics::counter!("odd_documents_total", "collection" => what.to_owned()).increment(1);
+    tracing::error!(id = id.map(tracing::field::display), %error, "left out");
 }
 
 /// The model's type as a document.

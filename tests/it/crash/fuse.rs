@@ -9,9 +9,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bson::{Bson, DateTime, Document};
+use bson::{Bson, DateTime, Document, RawDocumentBuf};
 use bytes::Bytes;
-use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Query};
+use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query};
 use jobs::ports::{
     Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError,
 };
@@ -87,6 +87,18 @@ impl Documents for Fused<dyn Documents> {
     ) -> Result<u64, PortError> {
         self.fuse.spend().await;
         self.inner.patch_many(of, ids, guard, change).await
+    }
+
+    async fn take(
+        &self,
+        of: &'static Collection,
+        query: Query,
+        guard: Guard,
+        change: Change,
+        mark: Mark,
+    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+        self.fuse.spend().await;
+        self.inner.take(of, query, guard, change, mark).await
     }
 
     async fn find(
