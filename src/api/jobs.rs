@@ -263,7 +263,8 @@ fn parse_id(id: &str) -> Result<ObjectId, Problem> {
 }
 
 fn cursor_of(job: &Document) -> String {
-    let at = job.get_datetime("changedAt").map_or(0, |at| at.timestamp_millis());
+    let at = job.get_datetime("changedAt").or_else(|_| job.get_datetime("startedAt"));
+    let at = at.map_or(0, |at| at.timestamp_millis());
     format!("{at}-{}", job.get_object_id("_id").unwrap_or_default())
 }
 

@@ -5,7 +5,6 @@ pub mod fuse;
 use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
-use bson::Bson;
 use iven_worker::adapters::{
     documents::{Documents, Query},
     records::collections::{EVENT_MEDIA, JOBS},
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 use self::fuse::{Fuse, Fused};
 use crate::{
     clamd::server::eicar,
-    house::{Ground, House, fixture},
+    house::{Ground, House, fixture, jobs_in},
 };
 
 /// More writes than any of the runs here does.
@@ -143,7 +142,7 @@ impl End {
 }
 
 async fn count(store: &Arc<dyn Documents>, state: &str) -> u64 {
-    store.count(&JOBS, Query::over("state_queue", 100).at(Bson::from(state))).await.unwrap()
+    store.count(&JOBS, jobs_in(state)).await.unwrap()
 }
 
 #[tokio::test]

@@ -19,9 +19,9 @@ use iven_worker::{
         clamd::{Clamd, ScanLimits},
         clock::SystemClock,
         disk::Disk,
-        documents::Documents,
+        documents::{Documents, Query},
         embedded, mongo,
-        records::collections,
+        records::{collections, standing},
     },
     api,
     config::Config,
@@ -30,7 +30,7 @@ use iven_worker::{
 use jobs::{
     job::Queue,
     model::{Media, MediaId},
-    ports::{Clock, Objects, Scanner, later},
+    ports::{Clock, JobState, Objects, Scanner, later},
     sweep::Sweep,
 };
 use serde_json::{Value, json};
@@ -41,6 +41,11 @@ use crate::clamd::server::clamd;
 
 /// Who has them may sign tokens of this house.
 pub const TOKEN_SECRET: &str = "a secret of tests, 32 characters long";
+
+/// The jobs in this state: more than any test has.
+pub fn jobs_in(state: &str) -> Query {
+    standing(JobState::named(state).unwrap(), None, 1000)
+}
 
 /// A clock that stands until the test moves it.
 pub struct HandClock(AtomicI64);

@@ -3,7 +3,7 @@
 //! Most changes set or remove fields of the first level. These are applied to the stored bytes, of
 //! which all else is copied as it is; any other change takes the whole document apart (`change`).
 
-use bson::{Bson, Document, RawBsonRef, RawDocumentBuf};
+use bson::{Bson, Document, RawBson, RawBsonRef, RawDocumentBuf, raw::CStr};
 use jobs::ports::PortError;
 
 use super::{change, fields::Fields};
@@ -69,8 +69,9 @@ fn plain(path: &str, edit: &Edit) -> Option<Plain> {
 
 /// The bytes of one field.
 fn element(name: &str, value: &Bson) -> Option<Vec<u8>> {
-    let alone: Document = [(name.to_owned(), value.clone())].into_iter().collect();
-    let bytes = RawDocumentBuf::try_from(&alone).ok()?.into_bytes();
+    let mut alone = RawDocumentBuf::new();
+    alone.append(<&CStr>::try_from(name).ok()?, RawBson::try_from(value.clone()).ok()?);
+    let bytes = alone.into_bytes();
     // Between the document's length and its end.
     bytes.get(4..bytes.len().checked_sub(1)?).map(<[u8]>::to_vec)
 }

@@ -2,6 +2,7 @@
 
 use bson::{Bson, RawArray, RawBsonRef};
 use jobs::ports::PortError;
+use smallvec::SmallVec;
 
 use super::fields::{Fields, inner};
 use super::guard::{belongs, position, split};
@@ -21,23 +22,36 @@ pub fn is_built(index: &Index) -> bool {
 pub fn is_touched(index: &Index, change: &Change) -> bool {
     let keys = index.keys.iter().map(|(path, _)| *path);
     let mut paths = keys.chain(index.only.iter().map(|(path, _)| *path));
-    paths.any(|path| change.0.iter().any(|(edit, _)| within(edit, path) || within(path, edit)))
+    paths.any(|path| {
+        let head = path.as_bytes().first();
+        change.0.iter().any(|(edit, _)| {
+            edit.as_bytes().first() == head && (within(edit, path) || within(path, edit))
+        })
+    })
 }
 
+/// Keys of one document in one index: nearly always one.
+pub type Keys = SmallVec<[Vec<u8>; 1]>;
+
 /// The keys of a document in an index, sorted: one for each element where the path meets an array.
-pub fn keys(index: &Index, document: &Fields<'_>) -> Result<Vec<Vec<u8>>, PortError> {
-    let mut keys = Vec::new();
+pub fn keys(index: &Index, document: &Fields<'_>) -> Result<Keys, PortError> {
+    let mut keys = Keys::new();
     if belongs(document, index.only) {
         let parts = index.keys.iter().map(|(path, _)| {
             let (name, rest) = split(path);
             below(document.get(name), rest)
         });
         expand(index, parts.collect(), &mut keys)?;
-        keys.sort_unstable();
-        keys.dedup();
+        if keys.len() > 1 {
+            keys.sort_unstable();
+            keys.dedup();
+        }
     }
     Ok(keys)
 }
+
+/// One part for each path of an index.
+type Parts<'d> = SmallVec<[Part<'d>; 4]>;
 
 /// How far the way along one path of the index has come.
 #[derive(Clone, Copy)]
@@ -49,7 +63,7 @@ enum Part<'d> {
 }
 
 /// Adds the key, or where an array is met the keys of all its elements.
-fn expand(index: &Index, parts: Vec<Part<'_>>, keys: &mut Vec<Vec<u8>>) -> Result<(), PortError> {
+fn expand(index: &Index, parts: Parts<'_>, keys: &mut Keys) -> Result<(), PortError> {
     let mut arrays = parts.iter().filter_map(|part| match part {
         Part::Array(items, _) => Some(*items),
         Part::Value(_) => None,
@@ -70,12 +84,12 @@ fn expand(index: &Index, parts: Vec<Part<'_>>, keys: &mut Vec<Vec<u8>>) -> Resul
     Ok(())
 }
 
-fn add(index: &Index, parts: &[Part<'_>], keys: &mut Vec<Vec<u8>>) -> Result<(), PortError> {
+fn add(index: &Index, parts: &[Part<'_>], keys: &mut Keys) -> Result<(), PortError> {
     let missing = parts.iter().all(|part| matches!(part, Part::Value(None)));
     if missing && index.option == IndexOption::Sparse {
         return Ok(());
     }
-    let mut bytes = Vec::with_capacity(parts.len() * 16);
+    let mut bytes = Vec::with_capacity(parts.len() * 20);
     for (part, (_, order)) in parts.iter().zip(index.keys) {
         let value = match part {
             Part::Value(Some(value)) => *value,

@@ -9,8 +9,10 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row as SqlRow, 
 use super::{
     edit::Ready,
     fields::Fields,
-    guard, index, key, schema,
-    statements::{Op, Statements},
+    guard,
+    index::{self, Keys},
+    key, schema,
+    statements::{Name, Op, Statements},
 };
 use crate::adapters::documents::{Change, Collection, Guard, Index, IndexOption, Query};
 
@@ -62,7 +64,7 @@ impl<'c> Store<'c> {
         })?;
         bounded(&bytes)?;
         let sql = || format!("INSERT INTO {} (id, doc) VALUES (?, ?)", schema::table(of));
-        self.statements.with((of.name, "", Op::Insert), sql, |insert| {
+        self.statements.with(Name::of(of, Op::Insert), sql, |insert| {
             let words = || format!("a document of {} has this _id", of.name);
             insert.execute(params![key, bytes]).map_err(|error| taken(error, words))
         })?;
@@ -160,7 +162,7 @@ impl<'c> Store<'c> {
             // First the keys: they are what can be refused.
             self.reindex(of, row.number, Some(&before), Some(&after), touched)?;
             let sql = || format!("UPDATE {} SET doc = ? WHERE n = ?", schema::table(of));
-            self.statements.with((of.name, "", Op::Update), sql, |update| {
+            self.statements.with(Name::of(of, Op::Update), sql, |update| {
                 update.execute(params![bytes, row.number]).map_err(fault)
             })?;
         }
@@ -311,7 +313,7 @@ impl<'c> Store<'c> {
             // By place, because two tables have a column of this name: the key, then the row.
             format!("{select} ORDER BY key {way}, 1 {way}")
         };
-        self.statements.with((of.name, index.name, op), sql, |statement| {
+        self.statements.with(Name::on(of, index, op), sql, |statement| {
             let mut rows = statement.query(params![range.start, range.end]).map_err(fault)?;
             let mut seen = HashSet::new();
             while let Some(row) = rows.next().map_err(fault)? {
@@ -327,7 +329,7 @@ impl<'c> Store<'c> {
 
     fn keyed(&self, of: &Collection, id: &[u8]) -> Result<Option<Row>, PortError> {
         let sql = || format!("SELECT n, doc FROM {} WHERE id = ?", schema::table(of));
-        self.statements.with((of.name, "", Op::Keyed), sql, |statement| {
+        self.statements.with(Name::of(of, Op::Keyed), sql, |statement| {
             let read = |row: &SqlRow<'_>| Ok(Row { number: row.get(0)?, bytes: row.get(1)? });
             statement.query_row([id], read).optional().map_err(fault)
         })
@@ -335,7 +337,7 @@ impl<'c> Store<'c> {
 
     fn numbered(&self, of: &Collection, number: i64) -> Result<Row, PortError> {
         let sql = || format!("SELECT doc FROM {} WHERE n = ?", schema::table(of));
-        let bytes = self.statements.with((of.name, "", Op::Numbered), sql, |statement| {
+        let bytes = self.statements.with(Name::of(of, Op::Numbered), sql, |statement| {
             statement.query_row([number], |row| row.get(0)).optional().map_err(fault)
         })?;
         let bytes = bytes.ok_or_else(|| leads_nowhere(of, number))?;
@@ -350,7 +352,7 @@ impl<'c> Store<'c> {
 
     fn drop_row(&self, of: &Collection, number: i64) -> Result<(), PortError> {
         let sql = || format!("DELETE FROM {} WHERE n = ?", schema::table(of));
-        self.statements.with((of.name, "", Op::Delete), sql, |statement| {
+        self.statements.with(Name::of(of, Op::Delete), sql, |statement| {
             statement.execute([number]).map(drop).map_err(fault)
         })
     }
@@ -367,9 +369,12 @@ impl<'c> Store<'c> {
         let mut moved = Vec::new();
         let done = indexes.iter().filter(|index| index::is_built(index)).try_for_each(|index| {
             let keys = |document: Option<&Fields<'_>>| {
-                document.map_or(Ok(Vec::new()), |document| index::keys(index, document))
+                document.map_or(Ok(Keys::new()), |document| index::keys(index, document))
             };
             let (old, new) = (keys(before)?, keys(after)?);
+            if old == new {
+                return Ok(());
+            }
             let gone = old.iter().filter(|key| new.binary_search(key).is_err());
             let come = new.iter().filter(|key| old.binary_search(key).is_err());
             for (key, is_added) in gone.map(|key| (key, false)).chain(come.map(|key| (key, true))) {
@@ -394,12 +399,12 @@ impl<'c> Store<'c> {
             let sql = || format!("INSERT INTO {} (key, doc) VALUES (?, ?)", table());
             let words =
                 || format!("another document of {} has the same key in {}", of.name, index.name);
-            self.statements.with((of.name, index.name, Op::AddKey), sql, |add| {
+            self.statements.with(Name::on(of, index, Op::AddKey), sql, |add| {
                 add.execute(params![one.key, number]).map_err(|error| taken(error, words))
             })?;
         } else {
             let sql = || format!("DELETE FROM {} WHERE key = ? AND doc = ?", table());
-            self.statements.with((of.name, index.name, Op::DropKey), sql, |drop_key| {
+            self.statements.with(Name::on(of, index, Op::DropKey), sql, |drop_key| {
                 drop_key.execute(params![one.key, number]).map_err(fault)
             })?;
         }

@@ -19,7 +19,7 @@ use crate::adapters::documents::{Change, Guard, Query};
 #[async_trait]
 impl Arrivals for Records {
     async fn take_in(&self, limit: u32) -> Result<u64, PortError> {
-        let new = Query::over("state_queue", limit).at(JobState::New.as_str());
+        let new = Query::over("arrivals", limit);
         let mut taken = 0;
         for job in self.store.find(&JOBS, new).await? {
             let Ok(id) = job.get_object_id("_id") else {

@@ -113,13 +113,14 @@ impl JobBook for Records {
         let paused = self.paused().await?;
         let mut states = Vec::new();
         for queue in Queue::ALL {
-            let of = |state: JobState| Query::over("state_queue", COUNTED).at(state.as_str());
             let mut depth = Vec::new();
             for state in [JobState::Ready, JobState::Scheduled, JobState::Running, JobState::Dead] {
-                let count = self.store.count(&JOBS, of(state).at(queue.as_str())).await?;
+                let jobs = standing(state, Some(queue), COUNTED);
+                let count = self.store.count(&JOBS, jobs).await?;
                 depth.push((state, count));
             }
-            let first = Query { reverse: true, limit: 1, ..of(JobState::Ready).at(queue.as_str()) };
+            let first = standing(JobState::Ready, Some(queue), 1);
+            let first = Query { reverse: true, ..first };
             let oldest = self.store.find(&JOBS, first).await?;
             let oldest = oldest.first().and_then(|job| job.get_datetime("changedAt").ok().copied());
             states.push(QueueState { queue, paused: paused.contains(&queue), depth, oldest });
@@ -199,26 +200,48 @@ fn walks(filter: &JobFilter, states: &[JobState]) -> Vec<Query> {
         };
         return states.iter().map(walk).collect();
     }
-    let mut bases = Vec::new();
+    let (mut bases, mut whole) = (Vec::new(), Vec::new());
     for state in states {
-        match &filter.kind {
-            Some(kind) => {
-                let guard = filter
-                    .queue
-                    .map_or_else(Guard::none, |queue| Guard::none().eq("queue", queue.as_str()));
+        match (state, &filter.kind) {
+            (JobState::Running | JobState::New, _) => {
+                whole.push(standing(*state, filter.queue, LOOKED_AT));
+            }
+            (state, Some(kind)) => {
+                let guard = of_queue(filter.queue);
                 let base = Query::over("state_kind", filter.limit).at(state.as_str());
                 bases.push(base.at(kind.as_str()).such_that(guard));
             }
-            None => {
+            (state, None) => {
                 let queues = filter.queue.map_or(Queue::ALL.to_vec(), |queue| vec![queue]);
-                let base = Query::over("state_queue", filter.limit).at(state.as_str());
-                bases.extend(queues.iter().map(|queue| base.clone().at(queue.as_str())));
+                let base = |queue| standing(*state, Some(queue), filter.limit);
+                bases.extend(queues.into_iter().map(base));
             }
         }
     }
-    let Some((at, id)) = filter.after else { return bases };
-    // Those of the very same millisecond, and those before it.
-    bases.into_iter().flat_map(|base| [base.clone().at(at).below(id), base.below(at)]).collect()
+    if let Some((at, id)) = filter.after {
+        // Those of the very same millisecond, and those before it.
+        let behind = |base: Query| [base.clone().at(at).below(id), base.below(at)];
+        bases = bases.into_iter().flat_map(behind).collect();
+    }
+    whole.extend(bases);
+    whole
+}
+
+/// The jobs in this state, of a lane or of all: last changed first; running ones by their leases,
+/// new ones, which may have no lane yet, as they came.
+pub fn standing(state: JobState, queue: Option<Queue>, limit: u32) -> Query {
+    match state {
+        JobState::Running => Query::over("leases", limit).such_that(of_queue(queue)),
+        JobState::New => Query::over("arrivals", limit).such_that(of_queue(queue)),
+        state => {
+            let jobs = Query::over("state_queue", limit).at(state.as_str());
+            queue.map_or_else(|| jobs.clone(), |queue| jobs.clone().at(queue.as_str()))
+        }
+    }
+}
+
+fn of_queue(queue: Option<Queue>) -> Guard {
+    queue.map_or_else(Guard::none, |queue| Guard::none().eq("queue", queue.as_str()))
 }
 
 /// Whether a job that a walk found is one that was asked for.
@@ -236,6 +259,7 @@ fn fits(job: &Document, filter: &JobFilter) -> bool {
 
 /// What lists are ordered by.
 fn place(job: &Document) -> (DateTime, ObjectId) {
-    let at = job.get_datetime("changedAt").copied().unwrap_or(DateTime::MIN);
+    let at = job.get_datetime("changedAt").or_else(|_| job.get_datetime("startedAt"));
+    let at = at.copied().unwrap_or(DateTime::MIN);
     (at, job.get_object_id("_id").unwrap_or_default())
 }

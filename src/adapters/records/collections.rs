@@ -144,8 +144,20 @@ pub static JOBS: Collection = Collection {
         unique("uniqueKey", &[("uniqueKey", Asc)], &[("uniqueKey", Exists)]),
         unique("onceKey", &[("onceKey", Asc)], &[("onceKey", Exists)]),
         index("ref_state", &[("ref.coll", Asc), ("ref.id", Asc), ("state", Asc)]),
-        index("state_queue", &[("state", Asc), ("queue", Asc), ("changedAt", Desc), ("_id", Desc)]),
-        index("state_kind", &[("state", Asc), ("kind", Asc), ("changedAt", Desc), ("_id", Desc)]),
+        // What other services have put, which has no queue and no `changedAt` yet.
+        partial("arrivals", &[("state", Asc), ("_id", Asc)], &[("state", Is("new"))]),
+        // A running job has no `changedAt`: it is found among the leases, of which there are few,
+        // and so two indexes less change with each claim and each end.
+        partial(
+            "state_queue",
+            &[("state", Asc), ("queue", Asc), ("changedAt", Desc), ("_id", Desc)],
+            &[("changedAt", Exists)],
+        ),
+        partial(
+            "state_kind",
+            &[("state", Asc), ("kind", Asc), ("changedAt", Desc), ("_id", Desc)],
+            &[("changedAt", Exists)],
+        ),
         partial("state_error", &[("state", Asc), ("error", Asc)], &[("error", Exists)]),
         Index { option: Expires, ..index("expire", &[("expireAt", Asc)]) },
     ],

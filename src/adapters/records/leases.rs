@@ -67,11 +67,13 @@ impl Leases for Records {
         let token = ObjectId::new();
         let lease = doc! { "owner": owner, "token": token, "until": until };
         let now = self.clock.now();
-        let change = changed("running", now).set("lease", lease).set("startedAt", now);
+        let change =
+            Change::new().set("state", "running").set("lease", lease).set("startedAt", now);
+        let change = change.unset("changedAt").inc("attempt", 1);
         let first = Query::over("claim", slots).at(queue.as_str());
         let guard = Guard::none().eq("state", "ready");
         let mark = Mark { path: "lease.token", value: token.into() };
-        let taken = self.store.take(&JOBS, first, guard, change.inc("attempt", 1), mark).await?;
+        let taken = self.store.take(&JOBS, first, guard, change, mark).await?;
         let mut rows: Vec<Row> =
             taken.iter().filter_map(|job| readable_bytes(job, "jobs")).collect();
         rows.sort_by_key(|row| (row.priority, row.run_at, row.id));

@@ -14,6 +14,8 @@ mod tickets;
 mod uploads;
 mod users;
 
+pub use book::standing;
+
 use std::sync::Arc;
 
 use bson::{Bson, Document, RawDocument};

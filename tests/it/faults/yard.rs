@@ -5,14 +5,15 @@ use std::{path::PathBuf, sync::Arc};
 use bson::Document;
 use iven_worker::adapters::{
     clock::SystemClock,
-    documents::{Documents, Query},
+    documents::Documents,
     embedded, mongo,
     records::{
         Records,
         collections::{self, JOBS},
+        standing,
     },
 };
-use jobs::ports::{JobQueue, Ticket};
+use jobs::ports::{JobQueue, JobState, Ticket};
 use tempfile::TempDir;
 
 use super::{
@@ -109,13 +110,13 @@ impl Seen {
 
     /// The jobs of the tests that are in this state.
     pub async fn jobs(&self, state: &str) -> Vec<Document> {
-        let query = Query::over("state_queue", ALL).at(state).at(LANE.as_str());
+        let query = standing(JobState::named(state).unwrap(), Some(LANE), ALL);
         self.store.find(&JOBS, query).await.unwrap()
     }
 
     /// How many they are; `None` while the store does not answer.
     pub async fn count(&self, state: &str) -> Option<usize> {
-        let query = Query::over("state_queue", ALL).at(state).at(LANE.as_str());
+        let query = standing(JobState::named(state).unwrap(), Some(LANE), ALL);
         let count = self.store.count(&JOBS, query).await.ok()?;
         usize::try_from(count).ok()
     }

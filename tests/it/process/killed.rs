@@ -11,7 +11,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::service::{Service, until};
-use crate::house::fixture;
+use crate::house::{fixture, jobs_in};
 
 /// So many are completed when the service dies.
 const COMPLETED: usize = 12;
@@ -96,7 +96,7 @@ async fn check_folder(data: &Path, media: &[String]) {
     let query = Query::over("eventId_uploadedAt", 100).at(7_i64);
     assert_eq!(store.count(&EVENT_MEDIA, query).await.unwrap(), UPLOADS as u64);
     for state in ["scheduled", "ready", "running", "dead"] {
-        let jobs = store.find(&JOBS, Query::over("state_queue", 100).at(state)).await.unwrap();
+        let jobs = store.find(&JOBS, jobs_in(state)).await.unwrap();
         let about_media = jobs.iter().filter(|job| job.get("ref").is_some());
         assert_eq!(about_media.count(), 0, "{state}: {jobs:?}");
     }

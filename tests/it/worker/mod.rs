@@ -23,7 +23,7 @@ use jobs::{
 };
 
 use self::parts::{SlowClaim, Switched, Trouble, Troubled};
-use crate::house::{Ground, House, fixture};
+use crate::house::{Ground, House, fixture, jobs_in};
 
 /// What should happen has happened after so long, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -75,7 +75,7 @@ async fn job_in(house: &House, id: MediaId, kind: &str, state: &str) -> Document
 }
 
 async fn count(house: &House, state: &str) -> u64 {
-    let query = Query::over("state_queue", 1000).at(state);
+    let query = jobs_in(state);
     house.ground.store.count(&JOBS, query).await.unwrap()
 }
 

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use bson::{Bson, DateTime, Document, doc};
 use iven_worker::adapters::{
-    documents::{Documents, Query},
+    documents::Documents,
     embedded,
     mongo::{self, Mongo},
     records::{
@@ -24,7 +24,10 @@ use jobs::{
     ports::{About, Clock, Ending, JobQueue, Leased, Leases, Ticket, later},
 };
 
-use crate::{house::HandClock, servers::mongodb_url};
+use crate::{
+    house::{HandClock, jobs_in},
+    servers::mongodb_url,
+};
 
 /// How long the leases of these cases last.
 const LEASE: Duration = Duration::from_secs(15);
@@ -115,7 +118,7 @@ impl Bench {
     }
 
     async fn count(&self, state: &str) -> u64 {
-        self.store.count(&JOBS, Query::over("state_queue", 100).at(state)).await.unwrap()
+        self.store.count(&JOBS, jobs_in(state)).await.unwrap()
     }
 }
 

@@ -3,7 +3,7 @@
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use iven_worker::{
     adapters::{
-        documents::{Change, Documents, Guard, Query},
+        documents::{Change, Documents, Guard},
         records::{
             Records,
             collections::{JOBS, SCHEDULES},
@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Bench, on_every_engine};
 use crate::{
     crash::fuse::{Fuse, Fused},
-    house::HandClock,
+    house::{HandClock, jobs_in},
 };
 
 /// More writes than a round does here.
@@ -73,7 +73,7 @@ impl Bench {
     async fn put(&self) -> Vec<Document> {
         let mut jobs = Vec::new();
         for state in ["scheduled", "ready", "running", "done"] {
-            let query = Query::over("state_queue", 1000).at(state);
+            let query = jobs_in(state);
             jobs.extend(self.store.find(&JOBS, query).await.unwrap());
         }
         jobs.sort_by_key(|job| job.get_datetime("runAt").copied().unwrap());
