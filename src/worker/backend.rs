@@ -24,7 +24,7 @@ use super::lanes::Slot;
 #[derive(Debug, Clone)]
 pub struct Work {
     /// The job.
-    pub job: Leased,
+    pub job: std::sync::Arc<Leased>,
     /// Its place. Shared, because apalis wants arguments that can be cloned.
     pub slot: std::sync::Arc<Slot>,
     /// The stop waits for it, from the claim on.

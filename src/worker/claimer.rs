@@ -77,7 +77,7 @@ impl Claimer {
             let until = later(self.clock.now(), LEASE);
             for job in self.leases.claim(&self.owner, queue, free, until).await? {
                 let slot = Arc::new(self.lanes.take(queue, job.held()));
-                let work = Work { job, slot, _running: self.running.token() };
+                let work = Work { job: Arc::new(job), slot, _running: self.running.token() };
                 if self.work.send(work).await.is_err() {
                     return Ok(taken);
                 }

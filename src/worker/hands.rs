@@ -76,7 +76,7 @@ impl Drop for Threads {
 /// One attempt, and what its end means for the lane.
 pub async fn attempt(work: Work, hands: Data<Arc<Hands>>) -> Result<(), BoxDynError> {
     let apart = hands.threads.spawn({
-        let (hands, job, cancel) = (Arc::clone(&hands), work.job.clone(), work.slot.cancel());
+        let (hands, job, cancel) = (Arc::clone(&hands), Arc::clone(&work.job), work.slot.cancel());
         async move { hands.run(&job, cancel).await }
     });
     match apart.await {

@@ -3,14 +3,14 @@
 //! Most changes set or remove fields of the first level. These are applied to the stored bytes, of
 //! which all else is copied as it is; any other change takes the whole document apart (`change`).
 
-use bson::{Bson, Document, RawBson, RawBsonRef, RawDocumentBuf, raw::CStr};
+use bson::{Bson, Document, RawBson, RawBsonRef, RawDocumentBuf, raw::CStr, spec::ElementType};
 use jobs::ports::PortError;
 
-use super::{change, fields::Fields};
-use crate::adapters::documents::{Change, Edit};
-
-/// The type byte of a 64-bit whole number in BSON.
-const INT64: u8 = 0x12;
+use super::change;
+use crate::adapters::{
+    documents::{Change, Edit},
+    fields::Fields,
+};
 
 /// A change that is ready.
 pub struct Ready<'c> {
@@ -69,6 +69,24 @@ fn plain(path: &str, edit: &Edit) -> Option<Plain> {
 
 /// The bytes of one field.
 fn element(name: &str, value: &Bson) -> Option<Vec<u8>> {
+    let (kind, value): (ElementType, &[u8]) = match value {
+        Bson::DateTime(at) => (ElementType::DateTime, &at.timestamp_millis().to_le_bytes()),
+        Bson::ObjectId(id) => (ElementType::ObjectId, &id.bytes()),
+        Bson::Int64(number) => (ElementType::Int64, &number.to_le_bytes()),
+        Bson::Boolean(flag) => (ElementType::Boolean, &[u8::from(*flag)]),
+        value => return nested(name, value),
+    };
+    if name.contains('\0') {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(name.len() + value.len() + 2);
+    head(&mut bytes, kind, name);
+    bytes.extend(value);
+    Some(bytes)
+}
+
+/// The same for a value that is not as long as its type says.
+fn nested(name: &str, value: &Bson) -> Option<Vec<u8>> {
     let mut alone = RawDocumentBuf::new();
     alone.append(<&CStr>::try_from(name).ok()?, RawBson::try_from(value.clone()).ok()?);
     let bytes = alone.into_bytes();
@@ -81,7 +99,7 @@ fn copied(bytes: &[u8], fields: &Fields<'_>, edits: &[(&str, Plain)]) -> Option<
     let mut after = Vec::with_capacity(bytes.len() + 256);
     after.extend([0; 4]);
     let mut is_made = vec![false; edits.len()];
-    for field in &fields.0 {
+    for field in fields.iter() {
         match edits.binary_search_by_key(&field.name, |(name, _)| *name) {
             Err(_) => after.extend(bytes.get(field.place.clone())?),
             Ok(at) => {
@@ -89,7 +107,7 @@ fn copied(bytes: &[u8], fields: &Fields<'_>, edits: &[(&str, Plain)]) -> Option<
                 match &edits.get(at)?.1 {
                     Plain::Is(element) => after.extend(element),
                     Plain::Gone => {}
-                    Plain::Grows(by) => number(&mut after, field.name, grown(field.value, *by)?),
+                    Plain::Grows(by) => number(&mut after, field.name, grown(field.plain()?, *by)?),
                 }
             }
         }
@@ -116,8 +134,13 @@ fn grown(value: RawBsonRef<'_>, by: i64) -> Option<i64> {
 }
 
 fn number(to: &mut Vec<u8>, name: &str, value: i64) {
-    to.push(INT64);
+    head(to, ElementType::Int64, name);
+    to.extend(value.to_le_bytes());
+}
+
+/// What stands before a value.
+fn head(to: &mut Vec<u8>, kind: ElementType, name: &str) {
+    to.push(kind as u8);
     to.extend(name.as_bytes());
     to.push(0);
-    to.extend(value.to_le_bytes());
 }

@@ -5,7 +5,6 @@
 
 mod change;
 mod edit;
-mod fields;
 mod folder;
 mod guard;
 mod index;

@@ -8,13 +8,15 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row as SqlRow, 
 
 use super::{
     edit::Ready,
-    fields::Fields,
     guard,
     index::{self, Keys},
     key, schema,
     statements::{Name, Op, Statements},
 };
-use crate::adapters::documents::{Change, Collection, Guard, Index, IndexOption, Query};
+use crate::adapters::{
+    documents::{Change, Collection, Guard, Index, IndexOption, Query},
+    fields::Fields,
+};
 
 /// The largest document, in bytes: MongoDB's limit, so that data can move there.
 const LARGEST_DOCUMENT: usize = 16 << 20;
@@ -428,7 +430,7 @@ fn fields<'d>(of: &Collection, bytes: &'d [u8]) -> Result<Fields<'d>, PortError>
     Fields::of(bytes).map_err(|error| damaged(of, &error))
 }
 
-fn damaged(of: &Collection, error: &bson::error::Error) -> PortError {
+fn damaged(of: &Collection, error: &dyn std::fmt::Display) -> PortError {
     PortError::refused("damaged_document", format!("a document of {} is damaged: {error}", of.name))
 }
 

@@ -14,6 +14,12 @@ use super::store::Store;
 /// At most so many writes in one transaction, so that the first is not kept waiting by a flood.
 const LARGEST_BATCH: usize = 512;
 
+/// After a transaction of so many writes others are on their way, and the next one waits for them:
+/// half of what a transaction costs does not depend on how much is in it.
+const BUSY: usize = 8;
+/// So long; less than the disk takes for a transaction.
+const GATHER: std::time::Duration = std::time::Duration::from_micros(200);
+
 /// Something to do on a connection, and somebody who waits for it.
 pub(super) trait Job: Send {
     /// Does it. An error is the store's trouble: nothing of the transaction may stay.
@@ -70,10 +76,14 @@ fn stumbled() -> PortError {
 
 /// Writes until nobody can ask any more.
 pub(super) fn run(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
-    let store = Store::new(connection);
+    let (store, mut is_busy) = (Store::new(connection), false);
     while let Ok(first) = waiting.recv() {
+        if is_busy {
+            std::thread::sleep(GATHER);
+        }
         let mut batch = vec![first];
         batch.extend(waiting.try_iter().take(LARGEST_BATCH - 1));
+        is_busy = batch.len() >= BUSY;
         let end = write(&store, &mut batch);
         if let Err(error) = &end {
             tracing::warn!(%error, writes = batch.len(), "a transaction was undone");

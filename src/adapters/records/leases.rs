@@ -9,9 +9,8 @@ use jobs::{
     model::{ErrorClass, StepError},
     ports::{Ending, Gone, Held, Leased, Leases, PortError, later},
 };
-use serde::Deserialize;
 
-use super::{Records, book::changed, collections::JOBS, readable, readable_bytes};
+use super::{Records, book::changed, collections::JOBS, row::Row};
 use crate::adapters::documents::{Change, Edit, Guard, Mark, Query, Test};
 
 /// How long the record of a job that ended well is kept.
@@ -24,36 +23,6 @@ const INDEXED_CHARS: usize = 200;
 const FAR: DateTime = DateTime::from_millis(253_402_300_799_999);
 /// Of each job's errors, the last so many are kept.
 const KEEP_ERRORS: u32 = 10;
-
-/// What a worker reads of a job.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    #[serde(rename = "_id")]
-    id: ObjectId,
-    kind: String,
-    queue: String,
-    args: Document,
-    attempt: u32,
-    max_attempts: u32,
-    crashes: u32,
-    #[serde(default)]
-    suspect: bool,
-    #[serde(default)]
-    cancel_requested: bool,
-    timeout_ms: u64,
-    created_at: DateTime,
-    priority: i32,
-    run_at: DateTime,
-    lease: Option<Lease>,
-}
-
-#[derive(Deserialize)]
-struct Lease {
-    token: ObjectId,
-    #[serde(default)]
-    alone: bool,
-}
 
 #[async_trait]
 impl Leases for Records {
@@ -74,10 +43,9 @@ impl Leases for Records {
         let guard = Guard::none().eq("state", "ready");
         let mark = Mark { path: "lease.token", value: token.into() };
         let taken = self.store.take(&JOBS, first, guard, change, mark).await?;
-        let mut rows: Vec<Row> =
-            taken.iter().filter_map(|job| readable_bytes(job, "jobs")).collect();
+        let mut rows: Vec<Row> = taken.iter().filter_map(|job| Row::of(job)).collect();
         rows.sort_by_key(|row| (row.priority, row.run_at, row.id));
-        Ok(rows.into_iter().map(|row| leased(row, queue, token)).collect())
+        Ok(rows.into_iter().map(|row| row.leased(queue, token)).collect())
     }
 
     async fn extend(&self, held: &[Held], until: DateTime) -> Result<u64, PortError> {
@@ -150,7 +118,7 @@ impl Leases for Records {
     async fn cancelled(&self, held: &[Held]) -> Result<Vec<Held>, PortError> {
         let mut wanted = Vec::new();
         for job in self.store.get_many(&JOBS, &ids(held)).await? {
-            let Some(row) = readable::<Row>(job, "jobs") else { continue };
+            let Some(row) = Row::of_document(&job) else { continue };
             let token = row.lease.filter(|_| row.cancel_requested).map(|lease| lease.token);
             wanted.extend(token.map(|token| Held { job: row.id, token }));
         }
@@ -193,7 +161,7 @@ impl Records {
         let mut back = 0;
         for job in lost {
             let Some(id) = job.get("_id").cloned() else { continue };
-            let (guard, change) = match readable::<Row>(job, "jobs") {
+            let (guard, change) = match Row::of_document(&job) {
                 Some(row) if row.lease.is_some() => lost_job(guard.clone(), &row, now),
                 _ => {
                     let change = closed(Change::new().unset("lease"), "dead", now, KEEP_DEAD);
@@ -233,24 +201,6 @@ fn worker_lost() -> StepError {
 fn malformed() -> StepError {
     let message = "the job's record is not as records of jobs are".to_owned();
     StepError { class: ErrorClass::Permanent, code: "malformed_document".to_owned(), message }
-}
-
-fn leased(row: Row, queue: Queue, token: ObjectId) -> Leased {
-    debug_assert_eq!(row.queue, queue.as_str(), "the claim index starts with the queue");
-    Leased {
-        id: row.id,
-        kind: row.kind,
-        queue,
-        args: row.args,
-        attempt: row.attempt,
-        max_attempts: row.max_attempts,
-        crashes: row.crashes,
-        suspect: row.suspect,
-        cancel_requested: row.cancel_requested,
-        token,
-        timeout: Duration::from_millis(row.timeout_ms),
-        created_at: row.created_at,
-    }
 }
 
 /// The job has ended: its key is free again, its record goes after a while.

@@ -9,6 +9,7 @@ mod diff;
 mod leases;
 mod media;
 mod queues;
+mod row;
 mod schedules;
 mod tickets;
 mod uploads;
@@ -18,7 +19,7 @@ pub use book::standing;
 
 use std::sync::Arc;
 
-use bson::{Bson, Document, RawDocument};
+use bson::{Bson, Document};
 use jobs::ports::{Clock, PortError};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
@@ -55,13 +56,7 @@ fn readable<T: DeserializeOwned>(document: Document, what: &str) -> Option<T> {
     read(document, what).map_err(|error| left_out(id, &error, what)).ok()
 }
 
-/// The same for a document as the store keeps it.
-fn readable_bytes<T: DeserializeOwned>(document: &RawDocument, what: &str) -> Option<T> {
-    let id = || document.get("_id").ok().flatten().and_then(|id| Bson::try_from(id).ok());
-    let read = bson::deserialize_from_slice(document.as_bytes());
-    read.map_err(|error| left_out(id(), &error, what)).ok()
-}
-
+/// Says and counts that a document was left out.
 fn left_out(id: Option<Bson>, error: &dyn std::fmt::Display, what: &str) {
     metrics::counter!("odd_documents_total", "collection" => what.to_owned()).increment(1);
     tracing::error!(id = id.map(tracing::field::display), %error, "left out");
