@@ -33,6 +33,14 @@ impl Arrivals for Records {
         }
         Ok(taken)
     }
+
+    async fn arrived(&self) {
+        self.bell.notified().await;
+    }
+
+    fn announce(&self) {
+        self.bell.notify_one();
+    }
 }
 
 impl Records {
