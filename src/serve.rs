@@ -50,6 +50,9 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
     if role != Role::Api && house.config.store.mongodb_url.text().is_some() {
         let taking_in = worker::take_in(house.arrivals.clone());
         keeper.spawn(stop.clone().run_until_cancelled_owned(taking_in));
+        let listener = house.clone();
+        let listening = async move { listener.listen().await };
+        keeper.spawn(stop.clone().run_until_cancelled_owned(listening));
     }
     let pool = match role {
         Role::Api => None,

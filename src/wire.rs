@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jobs::{
     job::Queue,
     links::Links,
-    ports::{Arrivals, Clock, Leases, Objects, PictureSize, PortError, Scanner},
+    ports::{Arrivals, Clock, JobState, Leases, Objects, PictureSize, PortError, Scanner},
     steps::Recorder,
     tools::{Recipe, Tools},
 };
@@ -21,7 +21,7 @@ use crate::{
         documents::Documents,
         embedded,
         metered::Metered,
-        mongo::{self, MongoClock},
+        mongo::{self, Mongo, MongoClock},
         records::{Records, collections},
     },
     api::{Access, Api, Key, Ready, UploadLimits},
@@ -47,6 +47,8 @@ pub struct House {
     pub config: Arc<Config>,
     /// The server's clock, which has to be asked now and then.
     store_clock: Option<Arc<MongoClock>>,
+    /// The server that tells what others write.
+    server: Option<Mongo>,
 }
 
 /// The stores of the settings, open.
@@ -57,6 +59,7 @@ pub struct Opened {
     pub objects: Arc<dyn Objects>,
     clock: Arc<dyn Clock>,
     store_clock: Option<Arc<MongoClock>>,
+    server: Option<Mongo>,
 }
 
 /// The first store in the data folder that is not there yet; [`open`] would make it.
@@ -71,13 +74,14 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
     let data = &config.store.data_dir;
     std::fs::create_dir_all(data)
         .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
-    let mut store_clock = None;
+    let (mut store_clock, mut server) = (None, None);
     let (documents, clock): (Arc<dyn Documents>, Arc<dyn Clock>) =
         match config.store.mongodb_url.text() {
             Some(url) => {
                 let store = mongo::connect(url, collections::ALL).await?;
                 let clock = Arc::new(MongoClock::new(store.clone()));
                 store_clock = Some(clock.clone());
+                server = Some(store.clone());
                 (Arc::new(store), clock)
             }
             None => {
@@ -86,15 +90,15 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
             }
         };
     let objects = Arc::new(Disk::open(&data.join("objects"))?);
-    Ok(Opened { documents: Arc::new(Metered(documents)), objects, clock, store_clock })
+    Ok(Opened { documents: Arc::new(Metered(documents)), objects, clock, store_clock, server })
 }
 
 /// Opens the stores and builds every part; nothing runs yet.
 pub async fn house(config: Config) -> anyhow::Result<House> {
     let scanner = scanner(&config)?;
-    let Opened { documents, objects, clock, store_clock } = open(&config).await?;
+    let Opened { documents, objects, clock, store_clock, server } = open(&config).await?;
     let house = assemble(config, documents, objects, scanner, clock);
-    Ok(House { store_clock, ..house })
+    Ok(House { store_clock, server, ..house })
 }
 
 /// Builds every part over the given stores, scanner and clock.
@@ -134,7 +138,8 @@ pub fn assemble(
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
     };
     let config = Arc::new(config);
-    House { store, tools, leases: records.clone(), arrivals: records, config, store_clock: None }
+    let (leases, arrivals) = (records.clone(), records);
+    House { store, tools, leases, arrivals, config, store_clock: None, server: None }
 }
 
 impl House {
@@ -144,6 +149,18 @@ impl House {
             Some(clock) => clock.refresh().await,
             None => Ok(()),
         }
+    }
+
+    /// Wakes the workers when another process puts a job or lets one come back, where the store
+    /// tells; for as long as it is let.
+    pub async fn listen(&self) {
+        let Some(server) = &self.server else { return std::future::pending().await };
+        let new = JobState::New.as_str();
+        let states = [new, JobState::Ready.as_str(), JobState::Scheduled.as_str()];
+        let wake = |state: &str| {
+            if state == new { self.arrivals.announce() } else { self.leases.ring() }
+        };
+        server.listen(&collections::JOBS, "state", &states, wake).await;
     }
 
     /// What the stores need done now and then, for as long as it is let: the server's time is asked

@@ -10,4 +10,10 @@ pub trait Arrivals: Send + Sync {
     /// Fills in what new jobs lack and makes them ready, at most `limit`; how many. A job whose
     /// kind or arguments nobody knows is dead, one whose key is taken is done.
     async fn take_in(&self, limit: u32) -> Result<u64, PortError>;
+
+    /// Waits until somebody rings. A hint: what nobody rings for is found by looking.
+    async fn arrived(&self);
+
+    /// Wakes whoever waits in [`Arrivals::arrived`], or the next one who does.
+    fn announce(&self);
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jobs::ports::{Arrivals, PortError};
 
-/// A new document is noticed within this time, at the cost of one look.
+/// Where nobody tells, a new document is noticed within this time, at the cost of one look.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// So many are taken in before the next look.
 const BATCH: u32 = 500;
@@ -14,7 +14,10 @@ pub async fn take_in(arrivals: Arc<dyn Arrivals>) {
     let mut every = tokio::time::interval(LOOK_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        every.tick().await;
+        tokio::select! {
+            _ = every.tick() => {}
+            () = arrivals.arrived() => {}
+        }
         if let Err(error) = all(&*arrivals).await {
             tracing::warn!(%error, "new jobs could not be looked for, trying again");
         }

@@ -134,7 +134,9 @@ impl Engine {
                 return self.end(leased, Ending::Dead(permanent("bad_args", message))).await;
             }
         };
-        if leased.crashes >= CRASHES.min(leased.max_attempts) {
+        // Only who crashed alone in the last attempt comes here for one more than is allowed.
+        let is_over = leased.attempt > leased.max_attempts;
+        if is_over || leased.crashes >= CRASHES.min(leased.max_attempts) {
             let message = format!("{} workers died with this job", leased.crashes);
             let error = permanent("worker_crashed", message);
             let ending = Ending::Dead(error.clone());

@@ -19,6 +19,7 @@ mod pipeline;
 mod process;
 mod schemas;
 mod servers;
+mod states;
 mod tidy;
 mod walk;
 mod worker;

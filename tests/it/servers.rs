@@ -41,8 +41,8 @@ impl Server {
             return Self::of(&url);
         }
         let program = Program::found().unwrap_or_else(|| panic!("{NO_SERVER}"));
-        let (_, url) = program.started(&own_folder(""));
-        Self::of(&url)
+        let (_, port) = program.started(&own_folder(""));
+        Self::of(&program.url(port))
     }
 
     fn of(url: &str) -> Self {
@@ -61,6 +61,8 @@ impl Server {
 pub struct OwnServer {
     child: Child,
     folder: PathBuf,
+    program: Program,
+    port: u16,
     /// The url of a database on it.
     pub url: String,
 }
@@ -70,8 +72,22 @@ impl OwnServer {
     pub fn start() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = own_folder(&format!(".{}", COUNT.fetch_add(1, Ordering::Relaxed)));
-        let (child, url) = Program::found()?.started(&folder);
-        Some(Self { child, folder, url: Server::of(&url).database("own") })
+        let program = Program::found()?;
+        let (child, port) = program.started(&folder);
+        let url = Server::of(&program.url(port)).database("own");
+        Some(Self { child, folder, program, port, url })
+    }
+
+    /// Ends the process in order; its files stay.
+    pub fn end(&mut self) {
+        self.signal(Signal::TERM);
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on its files, at its port.
+    pub fn start_again(&mut self) {
+        self.child = begun((self.program.command)(&self.folder, self.port), &self.folder);
+        assert!(answers(&mut self.child, self.port), "the server does not come back");
     }
 
     /// Stops the process where it stands, or lets it go on.
@@ -111,13 +127,17 @@ impl Program {
         Some(Self { command, parameters: SECANTUS })
     }
 
-    /// Starts it with its files in this folder; the process and its url.
-    fn started(&self, folder: &Path) -> (Child, String) {
+    /// Starts it with its files in this folder; the process and its port.
+    fn started(&self, folder: &Path) -> (Child, u16) {
         let (child, port) = started(self.command, folder);
         if self.parameters != SECANTUS {
             make_replica_set(port);
         }
-        (child, format!("mongodb://127.0.0.1:{port}/?{}", self.parameters))
+        (child, port)
+    }
+
+    fn url(&self, port: u16) -> String {
+        format!("mongodb://127.0.0.1:{port}/?{}", self.parameters)
     }
 }
 
@@ -155,12 +175,7 @@ fn started(command: fn(&Path, u16) -> Command, folder: &Path) -> (Child, u16) {
     for attempt in 1..=ATTEMPTS {
         std::fs::create_dir_all(folder).unwrap();
         let port = free_port();
-        let mut command = command(folder, port);
-        let log = File::create(folder.join("log")).unwrap();
-        command.stdout(log.try_clone().unwrap()).stderr(log);
-        // Some look for settings there, and ours must not depend on whose machine it is.
-        command.current_dir(folder).env("HOME", folder);
-        let mut child = spawned(command);
+        let mut child = begun(command(folder, port), folder);
         if answers(&mut child, port) {
             return (child, port);
         }
@@ -171,6 +186,15 @@ fn started(command: fn(&Path, u16) -> Command, folder: &Path) -> (Child, u16) {
         drop(std::fs::remove_dir_all(folder));
     }
     unreachable!("the last attempt returns or panics")
+}
+
+/// The process of this command, with its log in the folder.
+fn begun(mut command: Command, folder: &Path) -> Child {
+    let log = File::create(folder.join("log")).unwrap();
+    command.stdout(log.try_clone().unwrap()).stderr(log);
+    // Some look for settings there, and ours must not depend on whose machine it is.
+    command.current_dir(folder).env("HOME", folder);
+    spawned(command)
 }
 
 /// The server ends with this program, however that ends: the system kills it when the thread

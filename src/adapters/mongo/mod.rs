@@ -6,6 +6,7 @@
 mod clock;
 mod error;
 mod migrate;
+mod news;
 mod validators;
 mod words;
 

@@ -33,12 +33,23 @@ impl Arrivals for Records {
         }
         Ok(taken)
     }
+
+    async fn arrived(&self) {
+        self.bell.notified().await;
+    }
+
+    fn announce(&self) {
+        self.bell.notify_one();
+    }
 }
 
 impl Records {
     /// Two processes may do this at the same time: the first one's write counts.
     async fn take_in_one(&self, id: ObjectId, job: Document) -> Result<bool, PortError> {
-        let guard = || Guard::none().eq("state", JobState::New.as_str());
+        // A wish to cancel it, which changes when it is due, may come in between.
+        let wish = job.get("cancelRequested").cloned().unwrap_or(Bson::Null);
+        let is_new = Guard::none().eq("state", JobState::New.as_str()).eq("cancelRequested", wish);
+        let guard = || is_new.clone();
         let kind = job.get_str("kind").unwrap_or_default().to_owned();
         let args = job.get_document("args").cloned().unwrap_or_default();
         let change = match arrive::ticket(&kind, args) {

@@ -87,12 +87,17 @@ impl JobBook for Records {
     async fn cancel(&self, id: ObjectId) -> Result<Document, PortError> {
         let wish = |_: &Document, state| match state {
             // A worker ends it, which tells whoever watches: it comes first, and at once.
-            JobState::New | JobState::Ready | JobState::Scheduled => {
+            JobState::Ready | JobState::Scheduled => {
                 let now = self.clock.now();
                 let change = changed("ready", now).set("runAt", now).set("priority", 0);
                 Ok(change.set("cancelRequested", true))
             }
             JobState::Running => Ok(Change::new().set("cancelRequested", true)),
+            // It has no lane yet: nobody would find it among the ready ones.
+            JobState::New => {
+                let change = Change::new().set("priority", 0).unset("runAt");
+                Ok(change.set("cancelRequested", true))
+            }
             state => Err(refused(id, state, "what has ended is not cancelled")),
         };
         let cancelled = self.move_on(id, wish).await;

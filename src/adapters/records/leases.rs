@@ -189,6 +189,8 @@ fn lost_job(guard: Guard, row: &Row, now: DateTime) -> (Guard, Change) {
     } else {
         change.set("suspect", true).inc("attempt", -1)
     };
+    // Who says only now that it runs alone is judged by that, in the next round.
+    let guard = guard.eq("lease.alone", if alone { Bson::Boolean(true) } else { Bson::Null });
     (guard.eq("lease.token", token), with_error(change, row.attempt, &worker_lost(), now))
 }
 

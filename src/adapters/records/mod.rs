@@ -33,12 +33,14 @@ pub struct Records {
     clock: Arc<dyn Clock>,
     /// Rung when a ticket comes in, so that the claimer need not wait for its next look.
     wake: Arc<Notify>,
+    /// Rung when another service has put a job.
+    bell: Arc<Notify>,
 }
 
 impl Records {
     /// The repositories over `store`.
     pub fn new(store: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, wake: Arc::new(Notify::new()) }
+        Self { store, clock, wake: Arc::default(), bell: Arc::default() }
     }
 }
 

@@ -29,7 +29,7 @@ async fn worker_process() {
 }
 
 /// Whether the long form is wanted.
-fn is_full() -> bool {
+pub fn is_full() -> bool {
     variable("IVEN_FULL").is_some_and(|value| value != "0")
 }
 

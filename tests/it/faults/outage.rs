@@ -1,4 +1,4 @@
-//! The store's server stands still for a while under load.
+//! The store's server stands still for a while under load, or is started again.
 
 use std::time::Duration;
 
@@ -24,7 +24,17 @@ async fn none_ends(workers: &mut [Worker]) {
 
 #[tokio::test]
 async fn a_store_that_stands_still_ends_no_worker_and_loses_no_job() {
-    let Some(server) = OwnServer::start() else {
+    outlived(|server| server.signal(Signal::STOP), |server| server.signal(Signal::CONT)).await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_started_again_ends_no_worker_and_loses_no_job() {
+    outlived(OwnServer::end, OwnServer::start_again).await;
+}
+
+/// The server goes in this way while there is work, and is back after a while.
+async fn outlived(goes: fn(&mut OwnServer), comes_back: fn(&mut OwnServer)) {
+    let Some(mut server) = OwnServer::start() else {
         println!("skipped: no program for a server of our own is on the PATH");
         return;
     };
@@ -37,17 +47,17 @@ async fn a_store_that_stands_still_ends_no_worker_and_loses_no_job() {
     within(PATIENCE, "work", async || (yard.journal.count(What::End) >= count / 4).then_some(()))
         .await;
 
-    server.signal(Signal::STOP);
+    goes(&mut server);
     let ended = tokio::time::timeout(OUTAGE, none_ends(&mut workers)).await;
     let worked = yard.journal.count(What::End);
-    server.signal(Signal::CONT);
+    comes_back(&mut server);
     within(PATIENCE, "the end of all work", async || {
         (store.count("done").await? == count).then_some(())
     })
     .await;
 
-    assert!(ended.is_err(), "a worker ended while its store stood still");
-    assert!(worked < count, "all work was over before the store stood still");
+    assert!(ended.is_err(), "a worker ended while its store was away");
+    assert!(worked < count, "all work was over before the store was away");
     assert!(workers.iter_mut().all(|worker| worker.ended().is_none()), "a worker ended later");
     let record = Record::new(yard.journal.entries(), &store.jobs("done").await);
     record.nothing_is_lost(count);

@@ -30,7 +30,10 @@ pub async fn work(settings: &Path) {
     house.set_clock().await.unwrap();
     let engine = Engine::new(house.tools.clone(), house.leases.clone(), Arc::new(WithThese));
     let pool = serve::start_with(&house, engine).unwrap();
-    asked.recv().await;
+    tokio::select! {
+        _ = asked.recv() => {}
+        () = house.listen() => panic!("it stops listening"),
+    }
     pool.stop().await;
 }
 

@@ -1,11 +1,13 @@
 //! The program as people and systemd run it: its commands, its signals, its sudden end.
 
+mod examples;
 mod interrupted;
 mod killed;
 mod operator;
 mod schedules;
 mod service;
 mod together;
+mod transactions;
 
 use std::{path::PathBuf, time::Duration};
 

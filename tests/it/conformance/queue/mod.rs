@@ -4,6 +4,7 @@ mod arrivals;
 mod book;
 mod claims;
 mod leases;
+mod news;
 mod schedules;
 
 use std::{sync::Arc, time::Duration};
