@@ -6,8 +6,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bson::{Bson, DateTime, Document};
-use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Query};
+use bson::{Bson, DateTime, Document, RawDocumentBuf};
+use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query};
 use jobs::ports::PortError;
 
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -52,6 +52,13 @@ impl Gate {
     }
 }
 
+fn at<'d>(document: &'d Document, path: &str) -> Option<&'d Bson> {
+    match path.split_once('.') {
+        Some((name, rest)) => at(document.get_document(name).ok()?, rest),
+        None => document.get(path),
+    }
+}
+
 #[async_trait]
 impl Documents for Gate {
     async fn insert(&self, of: &'static Collection, document: Document) -> Result<(), PortError> {
@@ -93,6 +100,23 @@ impl Documents for Gate {
     ) -> Result<u64, PortError> {
         self.pass().await;
         self.inner.patch_many(of, ids, guard, change).await
+    }
+
+    /// In phases, as on MongoDB, so that something can happen between any two of them.
+    async fn take(
+        &self,
+        of: &'static Collection,
+        query: Query,
+        guard: Guard,
+        change: Change,
+        mark: Mark,
+    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+        let found = self.find(of, query).await?;
+        let ids: Vec<Bson> = found.iter().filter_map(|found| found.get("_id").cloned()).collect();
+        self.patch_many(of, &ids, guard, change).await?;
+        let mut ours = self.get_many(of, &ids).await?;
+        ours.retain(|job| at(job, mark.path) == Some(&mark.value));
+        Ok(ours.iter().map(|job| RawDocumentBuf::try_from(job).unwrap()).collect())
     }
 
     async fn find(

@@ -7,9 +7,12 @@ use bson::{DateTime, Document, doc, oid::ObjectId};
 use iven_worker::{
     adapters::{
         disk::Disk,
-        documents::{Documents, Query},
+        documents::Documents,
         embedded,
-        records::collections::{self, JOBS},
+        records::{
+            collections::{self, JOBS},
+            standing,
+        },
     },
     config::Config,
     wire,
@@ -126,7 +129,7 @@ impl Real {
 pub async fn jobs(store: &dyn Documents) -> Jobs {
     let mut jobs = Jobs::new();
     for state in JobState::ALL {
-        let query = Query::over("state_queue", ALL).at(state.as_str());
+        let query = standing(state, None, ALL);
         for job in store.find(&JOBS, query).await.unwrap() {
             let job = Job::read(&job);
             jobs.insert(job.id, job);
