@@ -36,6 +36,7 @@ pub struct Config {
     pub decoder: DecoderSettings,
     pub worker: Worker,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 macro_rules! section {
@@ -49,7 +50,7 @@ macro_rules! section {
     };
 }
 
-section!(Http { bind: String, public_url: String });
+section!(Http { bind: String, metrics_bind: String, public_url: String });
 section!(Auth { keys: Vec<KeySetting>, token_secret: Secret, token_public_key: String });
 section!(KeySetting { name: String, key: Secret, scopes: Vec<crate::api::Scope> });
 section!(Store { data_dir: PathBuf, mongodb_url: Secret });
@@ -59,6 +60,7 @@ section!(Thumbnails { sizes: Vec<u32> });
 section!(DecoderSettings { memory_mb: u64, timeout_seconds: u64 });
 section!(Worker { ingest: u32, scan: u32, media: u32, housekeeping: u32 });
 section!(Log { format: String, level: String });
+section!(Telemetry { otlp_endpoint: String });
 
 /// A text that is never shown.
 #[derive(Clone, Default, Deserialize)]

@@ -86,7 +86,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
             }
         };
     let objects = Arc::new(Disk::open(&data.join("objects"))?);
-    Ok(Opened { documents: Arc::new(Metered(documents)), objects, clock, store_clock })
+    Ok(Opened { documents: Arc::new(Metered::new(documents)), objects, clock, store_clock })
 }
 
 /// Opens the stores and builds every part; nothing runs yet.

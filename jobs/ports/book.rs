@@ -37,6 +37,9 @@ impl JobState {
         Self::Done,
     ];
 
+    /// Those in which a job needs somebody's time; queues are as deep as these.
+    pub const COUNTED: [Self; 4] = [Self::Ready, Self::Scheduled, Self::Running, Self::Dead];
+
     /// Its name in documents.
     pub fn as_str(self) -> &'static str {
         match self {

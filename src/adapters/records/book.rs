@@ -26,6 +26,7 @@ impl JobBook for Records {
             let job = tickets::job(ticket, self.clock.now());
             match self.store.insert(&JOBS, job.clone()).await {
                 Ok(()) => {
+                    self.enqueued.count(ticket.kind);
                     self.wake.notify_one();
                     return Ok((job, true));
                 }
@@ -115,7 +116,7 @@ impl JobBook for Records {
         for queue in Queue::ALL {
             let of = |state: JobState| Query::over("state_queue", COUNTED).at(state.as_str());
             let mut depth = Vec::new();
-            for state in [JobState::Ready, JobState::Scheduled, JobState::Running, JobState::Dead] {
+            for state in JobState::COUNTED {
                 let count = self.store.count(&JOBS, of(state).at(queue.as_str())).await?;
                 depth.push((state, count));
             }

@@ -43,6 +43,11 @@ struct Row {
     cancel_requested: bool,
     timeout_ms: u64,
     created_at: DateTime,
+    #[serde(default)]
+    run_at: Option<DateTime>,
+    /// Of other services, which may write anything.
+    #[serde(default)]
+    traceparent: Bson,
     lease: Option<Lease>,
 }
 
@@ -264,6 +269,8 @@ fn leased(row: Row, queue: Queue, token: ObjectId) -> Leased {
         token,
         timeout: Duration::from_millis(row.timeout_ms),
         created_at: row.created_at,
+        run_at: row.run_at.unwrap_or(row.created_at),
+        trace: row.traceparent.as_str().and_then(|text| text.parse().ok()),
     }
 }
 

@@ -5,6 +5,7 @@ mod albums;
 mod arrivals;
 mod book;
 pub mod collections;
+mod counted;
 mod diff;
 mod leases;
 mod media;
@@ -30,12 +31,13 @@ pub struct Records {
     clock: Arc<dyn Clock>,
     /// Rung when a ticket comes in, so that the claimer need not wait for its next look.
     wake: Arc<Notify>,
+    enqueued: counted::Enqueued,
 }
 
 impl Records {
     /// The repositories over `store`.
     pub fn new(store: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, wake: Arc::new(Notify::new()) }
+        Self { store, clock, wake: Arc::new(Notify::new()), enqueued: counted::Enqueued::new() }
     }
 }
 

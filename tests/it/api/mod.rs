@@ -10,5 +10,6 @@ mod media;
 mod refusals;
 mod schedules;
 mod signatures;
+mod traces;
 mod uploads;
 mod visibility;

@@ -6,6 +6,8 @@ mod operator;
 mod schedules;
 mod service;
 mod together;
+mod traced;
+mod watched;
 
 use std::{path::PathBuf, time::Duration};
 

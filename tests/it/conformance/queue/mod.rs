@@ -131,6 +131,7 @@ fn ticket(name: &str) -> Ticket {
         run_at: None,
         max_attempts: 3,
         timeout: Duration::from_secs(60),
+        trace: None,
     }
 }
 
