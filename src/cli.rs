@@ -10,7 +10,7 @@ use crate::{
     config::{self, Config},
     doctor, ingest, operator, schedules,
     serve::{self, Role},
-    telemetry, wire,
+    telemetry, wire, workers,
 };
 
 /// The worker behind Iven: uploads, virus scans, thumbnails, metadata.
@@ -42,6 +42,8 @@ enum Command {
     Enqueue(operator::Enqueue),
     /// List what a running service does again and again, or run it at once
     Schedules(schedules::Args),
+    /// See the processes that work through the queues
+    Workers(workers::Args),
     /// Create every collection and index; safe to run again
     Migrate,
     /// Check every part that the worker leans on, a line each
@@ -110,6 +112,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
         Command::Queues(asked) => operator::queues(asked, &config).await,
         Command::Enqueue(asked) => operator::enqueue(asked, &config).await,
         Command::Schedules(args) => schedules::run(args, &config).await,
+        Command::Workers(args) => workers::run(args, &config).await,
         Command::Migrate => {
             let lines = wire::open(&config).await?.documents.migrate().await?;
             match lines.as_slice() {

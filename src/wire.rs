@@ -126,6 +126,7 @@ pub fn assemble(
         activities: records.clone(),
         book: records.clone(),
         schedules: records.clone(),
+        workers: records.clone(),
         recorder: Arc::new(recorder),
         objects,
         scanner,

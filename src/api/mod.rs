@@ -20,6 +20,7 @@ mod trace;
 mod uploads;
 mod users;
 mod wish;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 

@@ -11,7 +11,7 @@ use axum::{
 
 use super::{
     Api, access::Scope, chunks, health, jobs, media, one_shot, problem::Problem, queues, schedules,
-    tokens, trace, uploads, users,
+    tokens, trace, uploads, users, workers,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -57,6 +57,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/queues", Scope::Admin),
     route("POST", "/v1/queues/{queue}/pause", Scope::Admin),
     route("POST", "/v1/queues/{queue}/resume", Scope::Admin),
+    route("GET", "/v1/workers", Scope::Admin),
     route("GET", "/v1/schedules", Scope::Admin),
     route("POST", "/v1/schedules/{name}/run", Scope::Admin),
     open("/metrics"),
@@ -86,6 +87,7 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/queues" => get(queues::list),
         "/v1/queues/{queue}/pause" => post(queues::pause),
         "/v1/queues/{queue}/resume" => post(queues::resume),
+        "/v1/workers" => get(workers::list),
         "/v1/schedules" => get(schedules::list),
         "/v1/schedules/{name}/run" => post(schedules::run),
         "/metrics" => get(health::metrics),

@@ -88,7 +88,7 @@ impl Labelled {
             Self::Outcome => Ended::NAMES.to_vec(),
             Self::Op(names) => names.to_vec(),
             Self::Schedule => worker::BUILT_IN.to_vec(),
-            Self::Collection => vec!["jobs", "event_media", "file_uploads", "schedules"],
+            Self::Collection => vec!["jobs", "event_media", "file_uploads", "schedules", "workers"],
         }
     }
 }

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use jobs::{
     job::{Job, JobError, Outcome},
     model::{ErrorClass, StepError},
-    ports::{Clock, Ending, Leased, Leases, PortError, later, until},
+    ports::{Clock, Ending, Leased, Leases, PortError, Workers, later, until},
     tools::Tools,
     trace,
 };
@@ -93,6 +93,11 @@ impl Engine {
         let clock = tools.clock.clone();
         let (meters, cancel) = (Arc::new(Meters::new()), CancellationToken::new());
         Self { tools, leases, clock, kinds, meters, cancel }
+    }
+
+    /// Where this process says that it is at work.
+    pub fn workers(&self) -> Arc<dyn Workers> {
+        self.tools.workers.clone()
     }
 
     /// The same engine for one attempt, which ends when `cancel` is set off.

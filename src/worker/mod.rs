@@ -14,6 +14,7 @@ mod kinds;
 mod lanes;
 mod meters;
 mod pool;
+mod reporter;
 mod wishes;
 
 pub use arrivals::take_in;

@@ -128,6 +128,20 @@ impl JobBook for Records {
         Ok(states)
     }
 
+    async fn ended_since(
+        &self,
+        queue: Queue,
+        since: DateTime,
+    ) -> Result<Vec<(JobState, u64)>, PortError> {
+        let mut ended = Vec::new();
+        for state in JobState::ENDED {
+            let of = Query::over("state_queue", COUNTED).at(state.as_str()).at(queue.as_str());
+            let of = Query { from: Edge::Including(since.into()), ..of };
+            ended.push((state, self.store.count(&JOBS, of).await?));
+        }
+        Ok(ended)
+    }
+
     async fn pause(&self, queue: Queue, paused: bool) -> Result<(), PortError> {
         queues::pause(&*self.store, queue, paused, self.clock.now()).await
     }

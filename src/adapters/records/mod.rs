@@ -14,6 +14,7 @@ mod schedules;
 mod tickets;
 mod uploads;
 mod users;
+mod workers;
 
 use std::sync::Arc;
 

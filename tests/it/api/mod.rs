@@ -13,3 +13,4 @@ mod signatures;
 mod traces;
 mod uploads;
 mod visibility;
+mod workers;

@@ -5,6 +5,7 @@ mod book;
 mod claims;
 mod leases;
 mod schedules;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 
