@@ -156,7 +156,7 @@ impl House {
             if let Err(error) = self.set_clock().await {
                 tracing::warn!(%error, "the server's time is not known");
             }
-            for of in collections::ALL {
+            for of in collections::ALL.iter().filter(|of| of.expires()) {
                 if let Err(error) = self.store.expire(of, self.tools.clock.now()).await {
                     tracing::warn!(%error, "expired records of {} are still there", of.name);
                 }
