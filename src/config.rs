@@ -233,6 +233,9 @@ mod tests {
         }
         for (name, value, setting) in [
             ("IVEN__AUTH__TOKEN_PUBLIC_KEY", "abc", "auth.token_public_key"),
+            ("IVEN__HTTP__METRICS_BIND", "localhost", "http.metrics_bind"),
+            ("IVEN__TELEMETRY__OTLP_ENDPOINT", "collector:4318", "telemetry.otlp_endpoint"),
+            ("IVEN__TELEMETRY__OTLP_ENDPOINT", "https://collector", "telemetry.otlp_endpoint"),
             ("CLAMD", "clamd", "scanner.address"),
             ("CLAMD", "unix:", "scanner.address"),
             ("CLAMD", "localhost:many", "scanner.address"),
@@ -246,6 +249,8 @@ mod tests {
         }
         for (name, value) in [
             ("IVEN__LOG__LEVEL", "WARN,iven_worker::worker=debug"),
+            ("IVEN__HTTP__METRICS_BIND", "0.0.0.0:9787"),
+            ("IVEN__TELEMETRY__OTLP_ENDPOINT", "http://collector:4318/"),
             ("CLAMD", "tcp:localhost:3310"),
             ("CLAMD", "/run/clamd.sock"),
             ("MONGODB_URL", "mongodb+srv://me:pw@db.example.org/iven?w=1"),
