@@ -23,6 +23,7 @@ pub mod schemas;
 pub mod steps;
 pub mod ticks;
 pub mod tools;
+pub mod trace;
 
 pub mod model;
 pub mod ports;

@@ -6,7 +6,7 @@ use crate::{
     links::Links,
     ports::{
         Activities, Albums, Clock, Decoder, JobBook, JobQueue, MediaStore, Objects, PictureSize,
-        Scanner, Schedules, Uploads, Users,
+        Scanner, Schedules, Uploads, Users, Workers,
     },
     steps::Recorder,
 };
@@ -24,6 +24,7 @@ pub struct Tools {
     pub queue: Arc<dyn JobQueue>,
     pub book: Arc<dyn JobBook>,
     pub schedules: Arc<dyn Schedules>,
+    pub workers: Arc<dyn Workers>,
     pub recorder: Arc<Recorder>,
     pub objects: Arc<dyn Objects>,
     pub scanner: Arc<dyn Scanner>,

@@ -10,7 +10,7 @@ use crate::{
     config::{self, Config},
     doctor, ingest, operator, schedules,
     serve::{self, Role},
-    telemetry, wire,
+    telemetry, wire, workers,
 };
 
 /// The worker behind Iven: uploads, virus scans, thumbnails, metadata.
@@ -42,6 +42,8 @@ enum Command {
     Enqueue(operator::Enqueue),
     /// List what a running service does again and again, or run it at once
     Schedules(schedules::Args),
+    /// See the processes that work through the queues
+    Workers(workers::Args),
     /// Create every collection and index; safe to run again
     Migrate,
     /// Check every part that the worker leans on, a line each
@@ -80,25 +82,37 @@ pub fn main() -> anyhow::Result<u8> {
         answer::print(config.masked().trim_end())?;
         return Ok(0);
     }
-    telemetry::logs(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let status = runtime.block_on(run(cli.command, config));
+    let status = if let Command::Serve { role } = cli.command {
+        let _inside = runtime.enter();
+        let traces = telemetry::logs_and_traces(&config.log, &config.telemetry)?;
+        let ended = runtime.block_on(serve(config, role));
+        traces.end();
+        ended
+    } else {
+        telemetry::logs(&config.log)?;
+        runtime.block_on(run(cli.command, config))
+    };
     // Blocking work that hangs (a decoder, a disk) must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     status
 }
 
+async fn serve(config: Config, role: Role) -> anyhow::Result<u8> {
+    // Before the parts, which look up once what they are counted by.
+    let metrics = telemetry::metrics()?;
+    serve::serve(wire::house(config).await?, role, metrics).await?;
+    Ok(0)
+}
+
 async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
     match command {
-        Command::Serve { role } => {
-            serve::serve(wire::house(config).await?, role).await?;
-            Ok(0)
-        }
         Command::Ingest(args) => ingest::run(args, &config).await,
         Command::Jobs(asked) => operator::jobs(asked, &config).await,
         Command::Queues(asked) => operator::queues(asked, &config).await,
         Command::Enqueue(asked) => operator::enqueue(asked, &config).await,
         Command::Schedules(args) => schedules::run(args, &config).await,
+        Command::Workers(args) => workers::run(args, &config).await,
         Command::Migrate => {
             let lines = wire::open(&config).await?.documents.migrate().await?;
             match lines.as_slice() {
@@ -108,7 +122,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
             Ok(0)
         }
         Command::Doctor => doctor::run(config).await,
-        Command::Config | Command::Types { .. } => Ok(0),
+        Command::Serve { .. } | Command::Config | Command::Types { .. } => Ok(0),
     }
 }
 

@@ -36,6 +36,7 @@ pub struct Config {
     pub decoder: DecoderSettings,
     pub worker: Worker,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 macro_rules! section {
@@ -49,7 +50,7 @@ macro_rules! section {
     };
 }
 
-section!(Http { bind: String, public_url: String });
+section!(Http { bind: String, metrics_bind: String, public_url: String });
 section!(Auth { keys: Vec<KeySetting>, token_secret: Secret, token_public_key: String });
 section!(KeySetting { name: String, key: Secret, scopes: Vec<crate::api::Scope> });
 section!(Store { data_dir: PathBuf, mongodb_url: Secret });
@@ -59,6 +60,7 @@ section!(Thumbnails { sizes: Vec<u32> });
 section!(DecoderSettings { memory_mb: u64, timeout_seconds: u64 });
 section!(Worker { ingest: u32, scan: u32, media: u32, housekeeping: u32 });
 section!(Log { format: String, level: String });
+section!(Telemetry { otlp_endpoint: String });
 
 /// A text that is never shown.
 #[derive(Clone, Default, Deserialize)]
@@ -231,6 +233,9 @@ mod tests {
         }
         for (name, value, setting) in [
             ("IVEN__AUTH__TOKEN_PUBLIC_KEY", "abc", "auth.token_public_key"),
+            ("IVEN__HTTP__METRICS_BIND", "localhost", "http.metrics_bind"),
+            ("IVEN__TELEMETRY__OTLP_ENDPOINT", "collector:4318", "telemetry.otlp_endpoint"),
+            ("IVEN__TELEMETRY__OTLP_ENDPOINT", "https://collector", "telemetry.otlp_endpoint"),
             ("CLAMD", "clamd", "scanner.address"),
             ("CLAMD", "unix:", "scanner.address"),
             ("CLAMD", "localhost:many", "scanner.address"),
@@ -244,6 +249,8 @@ mod tests {
         }
         for (name, value) in [
             ("IVEN__LOG__LEVEL", "WARN,iven_worker::worker=debug"),
+            ("IVEN__HTTP__METRICS_BIND", "0.0.0.0:9787"),
+            ("IVEN__TELEMETRY__OTLP_ENDPOINT", "http://collector:4318/"),
             ("CLAMD", "tcp:localhost:3310"),
             ("CLAMD", "/run/clamd.sock"),
             ("MONGODB_URL", "mongodb+srv://me:pw@db.example.org/iven?w=1"),

@@ -15,3 +15,4 @@ pub mod serve;
 pub mod telemetry;
 pub mod wire;
 pub mod worker;
+pub mod workers;

@@ -217,9 +217,12 @@ fn queue_line(queue: &Value) -> String {
     let depth: Vec<_> = depth.map(|(state, jobs)| format!("{state} {jobs}")).collect();
     let name = queue["name"].as_str().unwrap_or("-");
     let paused = if queue["paused"] == true { "paused" } else { "" };
+    let ended = queue["lastMinute"]["done"].as_u64().unwrap_or(0);
     let waits = queue["oldestAgeSeconds"].as_u64();
     let waits = waits.map_or(String::new(), |seconds| format!("oldest waits {seconds} s"));
-    format!("{name:<14} {:<50} {waits:<22} {paused}", depth.join(", ")).trim_end().to_owned()
+    format!("{name:<14} {:<50} {ended:>7} done/min  {waits:<22} {paused}", depth.join(", "))
+        .trim_end()
+        .to_owned()
 }
 
 fn print(answer: &Value) -> anyhow::Result<()> {

@@ -3,6 +3,8 @@
 use std::{convert::Infallible, future::IntoFuture, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -10,7 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api, telemetry,
+    api,
     wire::House,
     worker::{self, Engine, Pool},
 };
@@ -28,9 +30,11 @@ pub enum Role {
 
 /// How long open requests may go on after the stop is asked for.
 const DOOR_CLOSES: Duration = Duration::from_secs(5);
+/// Until then each value of a histogram takes its place in memory.
+const SUM_UP: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or Ctrl-C.
-pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
+pub async fn serve(house: House, role: Role, metrics: PrometheusHandle) -> anyhow::Result<()> {
     if role != Role::All && house.config.store.mongodb_url.text().is_none() {
         anyhow::bail!("--role needs MongoDB (MONGODB_URL): the embedded store has one process");
     }
@@ -40,12 +44,12 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
     house.set_clock().await?;
     // Before anything runs that has to be stopped in order.
     let mut asked = Asked::listen()?;
-    let metrics = telemetry::metrics()?;
     let stop = CancellationToken::new();
     let keeper = TaskTracker::new();
     let kept = house.clone();
     let keeping = async move { kept.keep_stores().await };
     keeper.spawn(stop.clone().run_until_cancelled_owned(keeping));
+    keeper.spawn(stop.clone().run_until_cancelled_owned(sum_up(metrics.clone())));
     // Nobody else gets at the embedded store.
     if role != Role::Api && house.config.store.mongodb_url.text().is_some() {
         let taking_in = worker::take_in(house.arrivals.clone());
@@ -58,20 +62,15 @@ pub async fn serve(house: House, role: Role) -> anyhow::Result<()> {
         Role::Api => None,
         Role::All | Role::Worker => Some(start(&house).context("no threads for the workers")?),
     };
-    let door = match role {
-        Role::Worker => None,
-        _ => Some(open(&house, Arc::new(move || metrics.render()), stop.clone()).await?),
-    };
+    let doors = open(&house, role, Arc::new(move || metrics.render()), &stop).await?;
     tokio::select! {
         () = asked.heard() => {}
         never = look_for_scanner(&house) => match never {},
     }
     tracing::info!("stopping");
     stop.cancel();
-    if let Some(door) = door {
-        // A request that hangs must not keep the process: its sender repeats it.
-        let _ = tokio::time::timeout(DOOR_CLOSES, door).await;
-    }
+    // A request that hangs must not keep the process: its sender repeats it.
+    let _ = tokio::time::timeout(DOOR_CLOSES, doors.wait()).await;
     if let Some(pool) = pool {
         pool.stop().await;
     }
@@ -90,21 +89,47 @@ pub fn start_with(house: &House, engine: Engine) -> std::io::Result<Pool> {
     Pool::start(engine, leases, house.scheduler(), book, clock, house.slots())
 }
 
-/// Opens the door; the future ends when it is closed.
+/// Opens the doors of this role; the tracker is empty when they are closed.
 async fn open(
     house: &House,
+    role: Role,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    stop: CancellationToken,
-) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
-    let bind = &house.config.http.bind;
+    stop: &CancellationToken,
+) -> anyhow::Result<TaskTracker> {
+    let (api, http) = (house.api(metrics)?, &house.config.http);
+    let doors = TaskTracker::new();
+    if role != Role::Worker {
+        listen(&http.bind, api::router(api.clone()), stop, &doors).await?;
+    }
+    if !http.metrics_bind.is_empty() {
+        listen(&http.metrics_bind, api::watched(api), stop, &doors).await?;
+    }
+    doors.close();
+    Ok(doors)
+}
+
+async fn listen(
+    bind: &str,
+    door: Router,
+    stop: &CancellationToken,
+    doors: &TaskTracker,
+) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(bind).await.with_context(|| format!("{bind} cannot be listened to"))?;
     let address = listener.local_addr()?;
-    let service = axum::serve(listener, api::router(house.api(metrics)?))
-        .with_graceful_shutdown(stop.cancelled_owned());
+    let service =
+        axum::serve(listener, door).with_graceful_shutdown(stop.clone().cancelled_owned());
     tracing::info!("listening on http://{address}");
-    let tracker = TaskTracker::new();
-    Ok(tracker.spawn(service.into_future()))
+    doors.spawn(service.into_future());
+    Ok(())
+}
+
+async fn sum_up(metrics: PrometheusHandle) {
+    let mut every = tokio::time::interval(SUM_UP);
+    loop {
+        every.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 /// Says once how the scanner is.

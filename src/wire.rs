@@ -90,7 +90,8 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
             }
         };
     let objects = Arc::new(Disk::open(&data.join("objects"))?);
-    Ok(Opened { documents: Arc::new(Metered(documents)), objects, clock, store_clock, server })
+    let documents = Arc::new(Metered::new(documents));
+    Ok(Opened { documents, objects, clock, store_clock, server })
 }
 
 /// Opens the stores and builds every part; nothing runs yet.
@@ -130,6 +131,7 @@ pub fn assemble(
         activities: records.clone(),
         book: records.clone(),
         schedules: records.clone(),
+        workers: records.clone(),
         recorder: Arc::new(recorder),
         objects,
         scanner,
@@ -172,7 +174,7 @@ impl House {
             if let Err(error) = self.set_clock().await {
                 tracing::warn!(%error, "the server's time is not known");
             }
-            for of in collections::ALL {
+            for of in collections::ALL.iter().filter(|of| of.expires()) {
                 if let Err(error) = self.store.expire(of, self.tools.clock.now()).await {
                     tracing::warn!(%error, "expired records of {} are still there", of.name);
                 }

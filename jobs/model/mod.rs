@@ -13,6 +13,7 @@ mod seed_test;
 mod steps;
 mod upload;
 mod user;
+mod worker;
 
 pub use activity::{Activity, ActivityChanges, ActivityMetadata};
 pub use album::Album;
@@ -33,6 +34,7 @@ pub use upload::{
     CHUNK_BYTES, Chunk, Upload, UploadError, UploadMetadata, UploadPhase, UploadStatus,
 };
 pub use user::{Person, User};
+pub use worker::{Lane, Worker};
 
 /// What kind of medium a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

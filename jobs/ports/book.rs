@@ -37,6 +37,12 @@ impl JobState {
         Self::Done,
     ];
 
+    /// Those in which a job needs somebody's time; queues are as deep as these.
+    pub const COUNTED: [Self; 4] = [Self::Ready, Self::Scheduled, Self::Running, Self::Dead];
+
+    /// Those in which a job has ended.
+    pub const ENDED: [Self; 3] = [Self::Done, Self::Dead, Self::Cancelled];
+
     /// Its name in documents.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,7 +63,7 @@ impl JobState {
 
     /// Whether something is still to be done.
     pub fn is_open(self) -> bool {
-        !matches!(self, Self::Done | Self::Dead | Self::Cancelled)
+        !Self::ENDED.contains(&self)
     }
 }
 
@@ -127,6 +133,13 @@ pub trait JobBook: Send + Sync {
 
     /// How the lanes stand.
     async fn queues(&self) -> Result<Vec<QueueState>, PortError>;
+
+    /// How many jobs of the lane have ended since then, by how; large numbers are capped.
+    async fn ended_since(
+        &self,
+        queue: Queue,
+        since: DateTime,
+    ) -> Result<Vec<(JobState, u64)>, PortError>;
 
     /// Lets a lane begin nothing any more, or go on.
     async fn pause(&self, queue: Queue, paused: bool) -> Result<(), PortError>;

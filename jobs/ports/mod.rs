@@ -14,6 +14,7 @@ mod scanner;
 mod schedules;
 mod uploads;
 mod users;
+mod workers;
 
 pub use activities::Activities;
 pub use albums::Albums;
@@ -29,3 +30,4 @@ pub use scanner::{Scan, Scanner, Verdict};
 pub use schedules::Schedules;
 pub use uploads::Uploads;
 pub use users::Users;
+pub use workers::Workers;

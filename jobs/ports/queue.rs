@@ -8,6 +8,7 @@ use super::PortError;
 use crate::{
     job::{Job, Queue},
     model::{MediaId, StepError},
+    trace::{self, Trace},
 };
 
 /// The document that a job is about.
@@ -49,10 +50,12 @@ pub struct Ticket {
     pub max_attempts: u32,
     /// One attempt may take so long.
     pub timeout: Duration,
+    /// The walk that it belongs to.
+    pub trace: Option<Trace>,
 }
 
 impl Ticket {
-    /// The ticket of `job`, due at once.
+    /// The ticket of `job`, due at once, of the walk of whoever asks.
     pub fn of<J: Job>(job: &J) -> Result<Self, PortError> {
         let args = bson::serialize_to_document(job).map_err(|error| {
             PortError::refused("bad_args", format!("the job {} is no document: {error}", J::KIND))
@@ -68,6 +71,7 @@ impl Ticket {
             run_at: None,
             max_attempts: J::POLICY.tries,
             timeout: J::POLICY.timeout,
+            trace: trace::current(),
         })
     }
 
@@ -134,6 +138,10 @@ pub struct Leased {
     pub timeout: Duration,
     /// When the ticket was written.
     pub created_at: DateTime,
+    /// Since when it could have begun.
+    pub run_at: DateTime,
+    /// The walk that it belongs to.
+    pub trace: Option<Trace>,
 }
 
 impl Leased {

@@ -17,6 +17,13 @@ pub struct Collection {
     pub indexes: &'static [Index],
 }
 
+impl Collection {
+    /// Whether any of its documents expire.
+    pub fn expires(&self) -> bool {
+        self.indexes.iter().any(|index| index.option == IndexOption::Expires)
+    }
+}
+
 /// A declared index; repositories may only ask through one of these.
 #[derive(Debug, Clone, Copy)]
 pub struct Index {

@@ -5,27 +5,55 @@ use std::{future::Future, sync::Arc, time::Instant};
 use async_trait::async_trait;
 use bson::{Bson, DateTime, Document, RawDocumentBuf};
 use jobs::ports::PortError;
+use metrics::Histogram;
 
 use super::documents::{Change, Collection, Documents, Guard, Mark, Query};
 
 /// Passes every call on and counts its time in `store_op_seconds`.
-pub struct Metered(pub Arc<dyn Documents>);
+pub struct Metered {
+    store: Arc<dyn Documents>,
+    /// Looked up once, because labels cost more than counting.
+    times: Times,
+}
 
-async fn timed<T>(op: &'static str, call: impl Future<Output = T>) -> T {
+macro_rules! times {
+    ($($op:ident),+ $(,)?) => {
+        struct Times {
+            $($op: Histogram,)+
+        }
+
+        impl Times {
+            fn new() -> Self {
+                Self { $($op: metrics::histogram!("store_op_seconds", "op" => stringify!($op)),)+ }
+            }
+        }
+    };
+}
+
+times! { insert, get, get_many, patch, patch_many, take, find, count, delete, expire, ping }
+
+impl Metered {
+    /// The same store, watched.
+    pub fn new(store: Arc<dyn Documents>) -> Self {
+        Self { store, times: Times::new() }
+    }
+}
+
+async fn timed<T>(times: &Histogram, call: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let answer = call.await;
-    metrics::histogram!("store_op_seconds", "op" => op).record(began.elapsed());
+    times.record(began.elapsed());
     answer
 }
 
 #[async_trait]
 impl Documents for Metered {
     async fn insert(&self, of: &'static Collection, document: Document) -> Result<(), PortError> {
-        timed("insert", self.0.insert(of, document)).await
+        timed(&self.times.insert, self.store.insert(of, document)).await
     }
 
     async fn get(&self, of: &'static Collection, id: &Bson) -> Result<Option<Document>, PortError> {
-        timed("get", self.0.get(of, id)).await
+        timed(&self.times.get, self.store.get(of, id)).await
     }
 
     async fn get_many(
@@ -33,7 +61,7 @@ impl Documents for Metered {
         of: &'static Collection,
         ids: &[Bson],
     ) -> Result<Vec<Document>, PortError> {
-        timed("get_many", self.0.get_many(of, ids)).await
+        timed(&self.times.get_many, self.store.get_many(of, ids)).await
     }
 
     async fn patch(
@@ -43,7 +71,7 @@ impl Documents for Metered {
         guard: Guard,
         change: Change,
     ) -> Result<Option<Document>, PortError> {
-        timed("patch", self.0.patch(of, id, guard, change)).await
+        timed(&self.times.patch, self.store.patch(of, id, guard, change)).await
     }
 
     async fn patch_many(
@@ -53,7 +81,7 @@ impl Documents for Metered {
         guard: Guard,
         change: Change,
     ) -> Result<u64, PortError> {
-        timed("patch_many", self.0.patch_many(of, ids, guard, change)).await
+        timed(&self.times.patch_many, self.store.patch_many(of, ids, guard, change)).await
     }
 
     async fn take(
@@ -64,7 +92,7 @@ impl Documents for Metered {
         change: Change,
         mark: Mark,
     ) -> Result<Vec<RawDocumentBuf>, PortError> {
-        timed("take", self.0.take(of, query, guard, change, mark)).await
+        timed(&self.times.take, self.store.take(of, query, guard, change, mark)).await
     }
 
     async fn find(
@@ -72,11 +100,11 @@ impl Documents for Metered {
         of: &'static Collection,
         query: Query,
     ) -> Result<Vec<Document>, PortError> {
-        timed("find", self.0.find(of, query)).await
+        timed(&self.times.find, self.store.find(of, query)).await
     }
 
     async fn count(&self, of: &'static Collection, query: Query) -> Result<u64, PortError> {
-        timed("count", self.0.count(of, query)).await
+        timed(&self.times.count, self.store.count(of, query)).await
     }
 
     async fn delete(
@@ -85,18 +113,18 @@ impl Documents for Metered {
         id: &Bson,
         guard: Guard,
     ) -> Result<bool, PortError> {
-        timed("delete", self.0.delete(of, id, guard)).await
+        timed(&self.times.delete, self.store.delete(of, id, guard)).await
     }
 
     async fn expire(&self, of: &'static Collection, now: DateTime) -> Result<u64, PortError> {
-        timed("expire", self.0.expire(of, now)).await
+        timed(&self.times.expire, self.store.expire(of, now)).await
     }
 
     async fn migrate(&self) -> Result<Vec<String>, PortError> {
-        self.0.migrate().await
+        self.store.migrate().await
     }
 
     async fn ping(&self) -> Result<(), PortError> {
-        timed("ping", self.0.ping()).await
+        timed(&self.times.ping, self.store.ping()).await
     }
 }

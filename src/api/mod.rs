@@ -16,16 +16,18 @@ mod queues;
 mod routes;
 mod schedules;
 mod tokens;
+mod trace;
 mod uploads;
 mod users;
 mod wish;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 
 use ::jobs::{intake, ports::PortError, tools::Tools};
 
 pub use access::{Access, Key, Scope, is_public_key};
-pub use routes::{ROUTES, Route, router};
+pub use routes::{ROUTES, Route, router, watched};
 
 /// What the handlers work with.
 #[derive(Clone)]

@@ -4,14 +4,14 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{Method, Request, header},
-    middleware::map_response,
+    middleware::{from_fn, map_response},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post, put},
 };
 
 use super::{
     Api, access::Scope, chunks, health, jobs, media, one_shot, problem::Problem, queues, schedules,
-    tokens, uploads, users,
+    tokens, trace, uploads, users, workers,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -57,6 +57,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/queues", Scope::Admin),
     route("POST", "/v1/queues/{queue}/pause", Scope::Admin),
     route("POST", "/v1/queues/{queue}/resume", Scope::Admin),
+    route("GET", "/v1/workers", Scope::Admin),
     route("GET", "/v1/schedules", Scope::Admin),
     route("POST", "/v1/schedules/{name}/run", Scope::Admin),
     open("/metrics"),
@@ -86,6 +87,7 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/queues" => get(queues::list),
         "/v1/queues/{queue}/pause" => post(queues::pause),
         "/v1/queues/{queue}/resume" => post(queues::resume),
+        "/v1/workers" => get(workers::list),
         "/v1/schedules" => get(schedules::list),
         "/v1/schedules/{name}/run" => post(schedules::run),
         "/metrics" => get(health::metrics),
@@ -109,10 +111,20 @@ pub fn router(api: Api) -> Router {
     router
         .fallback(nowhere)
         .layer(map_response(as_problem))
+        .layer(from_fn(trace::traced))
         // Bodies are bounded where they are read: a chunk by its length, JSON by 64 KiB, a form by
         // one chunk and a little.
         .layer(DefaultBodyLimit::disable())
         .with_state(api)
+}
+
+/// What those who watch ask for, and nothing else.
+pub fn watched(api: Api) -> Router {
+    let paths = ["/healthz", "/readyz", "/metrics"];
+    let router = paths.iter().fold(Router::new(), |router, path| {
+        router.route(path, handlers(path).fallback(wrong_method))
+    });
+    router.fallback(nowhere).with_state(api)
 }
 
 /// What the framework itself refuses (a path that is no UTF-8) is a problem like every other.

@@ -17,6 +17,8 @@ impl Config {
         let bind = self.http.bind.parse::<SocketAddr>();
         let open = self.auth.keys.is_empty();
         let far = bind.as_ref().is_ok_and(|address| !address.ip().is_loopback());
+        let watched = &self.http.metrics_bind;
+        let odd_watched = !watched.is_empty() && watched.parse::<SocketAddr>().is_err();
         let url = &self.http.public_url;
         let odd_url = !url.is_empty() && (!url.starts_with("http") || url.ends_with('/'));
         let short = self.auth.token_secret.text().is_some_and(|secret| secret.len() < 32);
@@ -29,6 +31,7 @@ impl Config {
                 open && far,
                 "http.bind is reachable from other machines, which needs a key in auth.keys",
             ),
+            (odd_watched, "http.metrics_bind is not of the form 127.0.0.1:9787"),
             (odd_url, "http.public_url is not of the form https://media.example.org"),
             (short, "auth.token_secret has fewer than 32 characters"),
             (weak, "a key in auth.keys has fewer than 16 characters"),
@@ -41,6 +44,8 @@ impl Config {
         let no_scanner = !address.is_empty() && !is_of_clamd(address);
         let no_database = self.store.mongodb_url.text().is_some_and(|url| !is_of_mongodb(url));
         let no_level = telemetry::filter(&self.log.level).is_none();
+        let collector = &self.telemetry.otlp_endpoint;
+        let no_collector = !collector.is_empty() && !telemetry::is_collector(collector);
         let no_format = !["pretty", "json"].contains(&self.log.format.as_str());
         vec![
             (
@@ -48,6 +53,7 @@ impl Config {
                 "scanner.address is not of the form unix:/path/of/clamd.sock or host:port",
             ),
             (no_database, "store.mongodb_url is not of the form mongodb://host/database"),
+            (no_collector, "telemetry.otlp_endpoint is not of the form http://host:4318"),
             (no_format, "log.format is neither pretty nor json"),
             (
                 no_level,

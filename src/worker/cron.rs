@@ -29,9 +29,14 @@ const BATCH: u32 = 100;
 /// is found by then.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
+/// The name of the schedule that the program brings along.
+const SWEEP: &str = "sweep";
+/// The names of all that it brings along.
+pub const BUILT_IN: [&str; 1] = [SWEEP];
+
 /// What the program itself does again and again.
-fn built_in() -> [(ScheduleName, Rule); 1] {
-    [(ScheduleName("sweep".to_owned()), Rule::new(Sweep::KIND, "* * * * *"))]
+fn built_in() -> [(ScheduleName, Rule); BUILT_IN.len()] {
+    [(ScheduleName(SWEEP.to_owned()), Rule::new(Sweep::KIND, "* * * * *"))]
 }
 
 /// Puts the jobs of schedules when they are due.
@@ -79,8 +84,6 @@ impl Scheduler {
     pub async fn define(&self) -> Result<(), PortError> {
         for (name, rule) in built_in() {
             self.schedules.define(&name, &rule).await?;
-            // Without a value it is published as zero.
-            drop(metrics::histogram!("schedule_lag_seconds", "schedule" => name.0));
         }
         Ok(())
     }

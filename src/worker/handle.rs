@@ -6,12 +6,15 @@ use futures_util::FutureExt;
 use jobs::{
     job::{Job, JobError, Outcome},
     model::{ErrorClass, StepError},
-    ports::{Clock, Ending, Leased, Leases, PortError, later},
+    ports::{Clock, Ending, Leased, Leases, PortError, Workers, later, until},
     tools::Tools,
+    trace,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, field::Empty};
 
-use super::{LEASE, kinds::Kinds};
+use super::{LEASE, kinds::Kinds, meters::Meters};
+use crate::telemetry::traces;
 
 /// The first retry comes after at most this long; each further one may take twice as long.
 const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
@@ -30,6 +33,7 @@ pub struct Engine {
     leases: Arc<dyn Leases>,
     clock: Arc<dyn Clock>,
     kinds: Arc<dyn Kinds>,
+    meters: Arc<Meters>,
     /// Set off when somebody wants the job to end.
     cancel: CancellationToken,
 }
@@ -52,6 +56,9 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// All words for metrics.
+    pub const NAMES: [&str; 6] = ["done", "again", "away", "dead", "cancelled", "fenced"];
+
     /// One word, for metrics.
     pub fn name(&self) -> &'static str {
         match self {
@@ -84,7 +91,13 @@ impl Engine {
     /// An engine for jobs of these kinds, which gets them these tools.
     pub fn new(tools: Tools, leases: Arc<dyn Leases>, kinds: Arc<dyn Kinds>) -> Self {
         let clock = tools.clock.clone();
-        Self { tools: Arc::new(tools), leases, clock, kinds, cancel: CancellationToken::new() }
+        let (meters, cancel) = (Arc::new(Meters::new()), CancellationToken::new());
+        Self { tools: Arc::new(tools), leases, clock, kinds, meters, cancel }
+    }
+
+    /// Where this process says that it is at work.
+    pub fn workers(&self) -> Arc<dyn Workers> {
+        self.tools.workers.clone()
     }
 
     /// The same engine for one attempt, which ends when `cancel` is set off.
@@ -99,28 +112,40 @@ impl Engine {
     }
 
     /// Runs one attempt and writes its end. The end is written before this returns, so that a place
-    /// is free only when the store knows.
+    /// is free only when the store knows. Jobs that the attempt puts belong to the same walk.
     pub async fn attempt(&self, job: &Leased) -> Ended {
+        self.meters.began(job, until(job.run_at, self.clock.now()));
+        let span = tracing::info_span!(
+            parent: None,
+            "job",
+            trace.id = Empty,
+            job.id = %job.id,
+            job.kind = job.kind,
+            job.attempt = job.attempt,
+        );
+        let here = traces::begin(&span, format_args!("{}", job.kind), job.trace);
+        trace::within(here, self.timed(job)).instrument(span).await
+    }
+
+    /// Another worker had the job before an attempt could begin.
+    pub fn lost(&self) {
+        self.meters.lost();
+    }
+
+    async fn timed(&self, job: &Leased) -> Ended {
         let began = std::time::Instant::now();
         let ended = match self.kinds.run(self, job).await {
             Ok(ended) => ended,
             Err(error) => {
                 // The lease lapses and the job comes back: nothing is lost, only time.
-                let (id, kind) = (job.id, &job.kind);
-                tracing::warn!(job.id = %id, job.kind = %kind, %error, "a job's end got lost");
+                tracing::warn!(%error, "a job's end got lost");
                 Ended::Away(error.to_string())
             }
         };
         let took = began.elapsed();
-        let kind = job.kind.clone();
-        metrics::histogram!("job_duration_seconds", "kind" => kind.clone()).record(took);
-        metrics::counter!("jobs_finished_total", "kind" => kind, "outcome" => ended.name())
-            .increment(1);
+        self.meters.ended(job, &ended, took);
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(
-            job.id = %job.id, job.kind = %job.kind, job.attempt = job.attempt, duration_ms,
-            "{} {ended}", job.kind,
-        );
+        tracing::info!(duration_ms, "{} {ended}", job.kind);
         ended
     }
 

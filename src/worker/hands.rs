@@ -44,6 +44,7 @@ impl Hands {
             tracing::info!(job.id = %job.id, job.kind = %job.kind, "runs alone after a crash");
             Ok(engine.attempt(job).await)
         } else {
+            engine.lost();
             Ok(Ended::Fenced)
         }
     }

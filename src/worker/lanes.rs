@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jobs::{job::Queue, ports::Held};
+use jobs::{job::Queue, model::Lane, ports::Held};
 use tokio_util::sync::CancellationToken;
 
 /// A lane rests at least this long when its port is away.
@@ -105,6 +105,19 @@ impl Lanes {
         self.state().rests.remove(&queue);
     }
 
+    /// How all lanes stand.
+    pub fn all(&self) -> Vec<Lane> {
+        let (state, now) = (self.state(), Instant::now());
+        let lane = |queue: Queue| Lane {
+            queue: queue.as_str().to_owned(),
+            places: state.slots.get(&queue).copied().unwrap_or(1),
+            running: state.running.get(&queue).copied().unwrap_or(0),
+            paused: state.paused.as_ref().is_some_and(|paused| paused.contains(&queue)),
+            resting: state.rests.get(&queue).is_some_and(|rest| now < rest.until),
+        };
+        Queue::ALL.map(lane).into()
+    }
+
     /// The leases whose jobs have a place.
     pub fn held(&self) -> Vec<Held> {
         self.state().held.keys().copied().collect()
@@ -135,5 +148,29 @@ impl Drop for Slot {
             *running = running.saturating_sub(1);
         }
         state.held.remove(&self.held);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_say_what_runs_what_rests_and_what_is_paused() {
+        let lanes = Lanes::new(Slots(HashMap::from([(Queue::Scan, 4), (Queue::Media, 2)])));
+        let held = Held { job: bson::oid::ObjectId::new(), token: bson::oid::ObjectId::new() };
+
+        let slot = lanes.take(Queue::Media, held);
+        lanes.pause(vec![Queue::Ingest]);
+        lanes.rest(Queue::Scan);
+        let busy = lanes.all();
+        drop(slot);
+        lanes.go_on(Queue::Scan);
+
+        let told = |lane: &Lane| (lane.running, lane.places, lane.paused, lane.resting);
+        let busy: Vec<_> = busy.iter().map(told).collect();
+        let (t, f) = (true, false);
+        assert_eq!(busy, [(0, 1, t, f), (0, 4, f, t), (1, 2, f, f), (0, 1, f, f)]);
+        assert!(lanes.all().iter().all(|lane| lane.running == 0 && !lane.resting));
     }
 }

@@ -12,11 +12,13 @@ mod incarnation;
 mod keeper;
 mod kinds;
 mod lanes;
+mod meters;
 mod pool;
+mod reporter;
 mod wishes;
 
 pub use arrivals::take_in;
-pub use cron::Scheduler;
+pub use cron::{BUILT_IN, Scheduler};
 pub use handle::{Ended, Engine};
 pub use kinds::{EveryKind, Kinds};
 pub use lanes::Slots;

@@ -18,6 +18,7 @@ use super::{
     incarnation::Incarnation,
     keeper::Keeper,
     lanes::{Lanes, Slots},
+    reporter::Reporter,
     wishes,
 };
 
@@ -68,6 +69,13 @@ impl Pool {
         let (work, incoming) = mpsc::channel(UNDER_WAY);
 
         let threads = Threads::start()?;
+        let reporter = Reporter {
+            workers: engine.workers(),
+            clock: clock.clone(),
+            lanes: lanes.clone(),
+            owner: owner.clone(),
+        };
+        tracker.spawn(reporter.run(beat.clone()));
         let hands = Hands::new(engine, lanes.clone(), leases.clone(), &threads);
         let worker = WorkerBuilder::new(owner.as_str())
             .backend(LeasedJobs::new(incoming))

@@ -1,5 +1,6 @@
 //! What the pages say is what the code does.
 
+use iven_worker::telemetry::METRICS;
 use jobs::job::Job;
 
 /// Names of all kinds with their queues.
@@ -33,4 +34,18 @@ fn every_short_name_of_the_environment_is_in_the_manual_and_the_readme() {
     for name in ["MONGODB_URL", "CLAMD", "IVEN_BIND"] {
         assert!(pages.iter().all(|page| page.contains(name)), "{name}");
     }
+}
+
+#[test]
+fn the_table_of_metrics_is_the_list_of_metrics() {
+    let page = include_str!("../../README.md");
+    let (_, table) = page.split_once("| metric | labels | meaning |\n|---|---|---|\n").unwrap();
+    let told: Vec<&str> = table.lines().take_while(|line| line.starts_with("| ")).collect();
+
+    let row = |metric: &iven_worker::telemetry::Metric| {
+        let labels = metric.labels.iter().map(|label| format!("`{}`", label.name()));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        format!("| `{}` | {labels} | {} |", metric.name, metric.help)
+    };
+    assert_eq!(told, METRICS.iter().map(row).collect::<Vec<_>>());
 }

@@ -63,7 +63,13 @@ impl Records {
             Err(error) => return Err(error),
         };
         match self.store.patch(&JOBS, &id.into(), guard(), change).await {
-            Ok(written) => Ok(written.is_some()),
+            Ok(written) => {
+                let is_ours = written.is_some();
+                if is_ours {
+                    self.enqueued.count(&kind);
+                }
+                Ok(is_ours)
+            }
             // An open job does the work already.
             Err(PortError::Conflict(_)) => {
                 let note = "another open job has the same key and does the work";

@@ -26,6 +26,7 @@ impl JobBook for Records {
             let job = tickets::job(ticket, self.clock.now());
             match self.store.insert(&JOBS, job.clone()).await {
                 Ok(()) => {
+                    self.enqueued.count(ticket.kind);
                     self.wake.notify_one();
                     return Ok((job, true));
                 }
@@ -119,7 +120,7 @@ impl JobBook for Records {
         let mut states = Vec::new();
         for queue in Queue::ALL {
             let mut depth = Vec::new();
-            for state in [JobState::Ready, JobState::Scheduled, JobState::Running, JobState::Dead] {
+            for state in JobState::COUNTED {
                 let jobs = standing(state, Some(queue), COUNTED);
                 let count = self.store.count(&JOBS, jobs).await?;
                 depth.push((state, count));
@@ -131,6 +132,20 @@ impl JobBook for Records {
             states.push(QueueState { queue, paused: paused.contains(&queue), depth, oldest });
         }
         Ok(states)
+    }
+
+    async fn ended_since(
+        &self,
+        queue: Queue,
+        since: DateTime,
+    ) -> Result<Vec<(JobState, u64)>, PortError> {
+        let mut ended = Vec::new();
+        for state in JobState::ENDED {
+            let of = Query::over("state_queue", COUNTED).at(state.as_str()).at(queue.as_str());
+            let of = Query { from: Edge::Including(since.into()), ..of };
+            ended.push((state, self.store.count(&JOBS, of).await?));
+        }
+        Ok(ended)
     }
 
     async fn pause(&self, queue: Queue, paused: bool) -> Result<(), PortError> {

@@ -5,6 +5,7 @@ mod albums;
 mod arrivals;
 mod book;
 pub mod collections;
+mod counted;
 mod diff;
 mod leases;
 mod media;
@@ -14,6 +15,7 @@ mod schedules;
 mod tickets;
 mod uploads;
 mod users;
+mod workers;
 
 pub use book::standing;
 
@@ -35,12 +37,14 @@ pub struct Records {
     wake: Arc<Notify>,
     /// Rung when another service has put a job.
     bell: Arc<Notify>,
+    enqueued: counted::Enqueued,
 }
 
 impl Records {
     /// The repositories over `store`.
     pub fn new(store: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, wake: Arc::default(), bell: Arc::default() }
+        let enqueued = counted::Enqueued::new();
+        Self { store, clock, wake: Arc::default(), bell: Arc::default(), enqueued }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, oid::ObjectId};
-use jobs::{job::Queue, ports::Leased};
+use jobs::{job::Queue, ports::Leased, trace::Trace};
 
 use super::left_out;
 use crate::adapters::fields::Fields;
@@ -23,6 +23,7 @@ pub(super) struct Row {
     pub created_at: DateTime,
     pub priority: i64,
     pub run_at: DateTime,
+    pub trace: Option<Trace>,
     pub lease: Option<Lease>,
 }
 
@@ -65,6 +66,8 @@ impl Row {
             created_at: fields.time("createdAt")?,
             priority: fields.number("priority")?,
             run_at: fields.time("runAt")?,
+            // Of other services, which may write anything.
+            trace: fields.text("traceparent").and_then(|text| text.parse().ok()),
             lease: fields.document("lease").and_then(Lease::read),
         })
     }
@@ -85,6 +88,8 @@ impl Row {
             token,
             timeout: self.timeout,
             created_at: self.created_at,
+            run_at: self.run_at,
+            trace: self.trace,
         }
     }
 }

@@ -16,10 +16,12 @@ impl JobQueue for Records {
         let now = self.clock.now();
         // All at once: the embedded engine then keeps them in one commit.
         let inserts = tickets.iter().map(|ticket| self.store.insert(&JOBS, job(ticket, now)));
-        for inserted in futures_util::future::join_all(inserts).await {
+        let inserted = futures_util::future::join_all(inserts).await;
+        for (ticket, inserted) in tickets.iter().zip(inserted) {
             match inserted {
+                Ok(()) => self.enqueued.count(ticket.kind),
                 // The key is taken: the job is there already.
-                Ok(()) | Err(PortError::Conflict(_)) => {}
+                Err(PortError::Conflict(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -58,6 +60,9 @@ pub(super) fn job(ticket: &Ticket, now: DateTime) -> Document {
     };
     if let Some(key) = &ticket.once_key {
         job.insert("onceKey", key);
+    }
+    if let Some(trace) = &ticket.trace {
+        job.insert("traceparent", trace.to_string());
     }
     if let Some(about) = &ticket.about {
         job.insert("ref", doc! { "coll": about.collection, "id": about.id.as_str() });

@@ -251,6 +251,7 @@ async fn queues_say_how_they_stand_and_every_action_is_noted() {
     let expected = json!({
         "name": "ingest", "paused": true, "oldestAgeSeconds": 5,
         "depth": { "ready": 1, "scheduled": 0, "running": 0, "dead": 0 },
+        "lastMinute": { "done": 0, "dead": 0, "cancelled": 0 },
     });
     assert_eq!(ingest, &expected);
     assert_eq!(queues["items"][1]["oldestAgeSeconds"], Value::Null);

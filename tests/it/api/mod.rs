@@ -10,5 +10,7 @@ mod media;
 mod refusals;
 mod schedules;
 mod signatures;
+mod traces;
 mod uploads;
 mod visibility;
+mod workers;

@@ -7,7 +7,9 @@ mod operator;
 mod schedules;
 mod service;
 mod together;
+mod traced;
 mod transactions;
+mod watched;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -14,6 +14,7 @@ async fn an_operator_sees_and_steers_jobs_from_the_command_line() {
     let cancelled = say(&["jobs", "cancel", &id]);
     let paused = say(&["queues", "pause", "scan"]);
     let queues = say(&["queues", "list"]);
+    let workers = say(&["workers", "list"]);
     let none = say(&["jobs", "retry", "--state", "dead", "--error", "timeout"]);
 
     let metrics = String::from_utf8(service.bytes("/metrics").await).unwrap();
@@ -27,7 +28,12 @@ async fn an_operator_sees_and_steers_jobs_from_the_command_line() {
     assert!(listed.out.starts_with(&format!("{id}  scheduled  sweep ")), "{listed:?}");
     assert_eq!((cancelled.status, paused.status), (Some(0), Some(0)), "{cancelled:?} {paused:?}");
     let scan = queues.out.lines().find(|line| line.starts_with("scan ")).unwrap();
-    assert!(scan.contains("ready 0") && scan.ends_with("paused"), "{queues:?}");
+    assert!(
+        scan.contains("ready 0") && scan.contains(" 0 done/min ") && scan.ends_with("paused"),
+        "{queues:?}"
+    );
+    assert!(workers.out.contains("ingest 0/8, scan 0/4, media 0/2, housekeeping "), "{workers:?}");
+    assert!(workers.out.contains(&format!(" {} ", service.pid())), "{workers:?}");
     assert_eq!(none.documents()[0]["retried"], 0);
 }
 

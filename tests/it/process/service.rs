@@ -89,12 +89,21 @@ impl Service {
 
     /// The same with these settings.
     pub async fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::start_as("all", data, settings).await
+    }
+
+    /// The same in this role. A worker is asked at the address for those who watch.
+    pub async fn start_as(role: &str, data: &Path, settings: &[(&str, &str)]) -> Self {
         std::fs::create_dir_all(data).unwrap();
         let port = free_port();
         let log = File::options().create(true).append(true).open(data.join("log")).unwrap();
         let mut command = program(data, port);
         command.envs(settings.iter().copied());
-        let child = command.arg("serve").stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        if role == "worker" {
+            command.env("IVEN__HTTP__METRICS_BIND", format!("127.0.0.1:{port}"));
+        }
+        command.args(["serve", "--role", role]);
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn();
         let (child, client) = (child.unwrap(), Client::new());
         let mut service = Self { child, port, data: data.to_owned(), client };
         until("a ready service", async || {

@@ -219,6 +219,7 @@ fn ticket(wish: &Wish, now: DateTime) -> Ticket {
         once_key: wish.once.map(|once| once.to_string()),
         about: None,
         priority: wish.priority,
+        trace: None,
         run_at: Some(later(now, Duration::from_secs(wish.delay.into()))),
         max_attempts: wish.tries,
         timeout: Duration::from_secs(60),

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Foreign crates (those whose name begins so) and the one place that says their names.
-const HOMES: [(&str, &str); 12] = [
+const HOMES: [(&str, &str); 14] = [
     ("mongodb", "src/adapters/mongo"),
     ("rusqlite", "src/adapters/embedded"),
     ("apalis", "src/worker"),
@@ -14,6 +14,8 @@ const HOMES: [(&str, &str); 12] = [
     ("aws", "src/adapters/s3"),
     ("lettre", "src/adapters/smtp"),
     ("clamav_client", "src/adapters/clamd"),
+    ("opentelemetry", "src/telemetry/otlp"),
+    ("tracing_opentelemetry", "src/telemetry/otlp"),
     ("croner", "jobs/ticks"),
     ("jiff", "jobs/ticks"),
     ("ffmpeg_next", "jobs/decode"),

@@ -1,6 +1,7 @@
 //! The workers by themselves: nobody drains, time passes, parts fail.
 
 mod parts;
+mod reports;
 
 use std::{
     future::Future,

@@ -9,6 +9,7 @@ use super::{Bench, LEASE, on_every_engine};
 on_every_engine![
     a_plain_document_becomes_a_job,
     what_the_sender_says_stands,
+    the_walk_that_a_plain_document_names_is_kept_if_it_is_one,
     a_job_that_nobody_knows_is_dead_with_a_reason,
     a_job_whose_work_is_under_way_is_done,
 ];
@@ -38,6 +39,24 @@ async fn a_plain_document_becomes_a_job(bench: Bench) {
     assert_eq!(written.get_str("uniqueKey").unwrap(), format!("scan_virus:{medium}"));
     assert_eq!(written.get_document("ref").unwrap().get_str("id").unwrap(), medium.to_hex());
     assert!(bench.end(&job, Ending::Done(None)).await);
+}
+
+async fn the_walk_that_a_plain_document_names_is_kept_if_it_is_one(bench: Bench) {
+    const WALK: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let odd = "00-4bf92f-00f067aa0ba902b7-01";
+    let walks = [Bson::from(WALK), Bson::from(odd), Bson::Int32(5), Bson::Null];
+    for walk in walks {
+        let args = doc! { "mediaId": ObjectId::new() };
+        let plain = doc! { "kind": "scan_virus", "args": args, "traceparent": walk };
+        insert(&bench, plain).await;
+    }
+
+    bench.records.take_in(9).await.unwrap();
+    let jobs = bench.claim("one", 9).await;
+
+    let walks: Vec<_> = jobs.iter().filter_map(|job| job.trace).collect();
+    assert_eq!(jobs.len(), 4);
+    assert_eq!(walks, [WALK.parse().unwrap()]);
 }
 
 async fn what_the_sender_says_stands(bench: Bench) {

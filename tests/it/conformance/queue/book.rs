@@ -6,7 +6,7 @@ use jobs::{
     ports::{Ending, JobBook, JobFilter, JobState, Leases},
 };
 
-use super::{Bench, error, on_every_engine, ticket};
+use super::{Bench, LEASE, error, on_every_engine, ticket};
 
 on_every_engine![
     jobs_are_found_by_how_their_error_begins,
@@ -15,7 +15,24 @@ on_every_engine![
     a_dead_job_is_retried_from_the_beginning,
     a_wish_to_cancel_reaches_the_one_who_has_the_job,
     a_lane_is_paused_and_goes_on,
+    what_ended_since_a_moment_is_counted_by_how,
 ];
+
+async fn what_ended_since_a_moment_is_counted_by_how(bench: Bench) {
+    bench.push(&[ticket("a"), ticket("b"), ticket("c"), ticket("d")]).await;
+    let jobs = bench.claim("one", 4).await;
+    bench.end(&jobs[0], Ending::Done(None)).await;
+    bench.clock.forward(LEASE);
+    let since = bench.at(0);
+    bench.end(&jobs[1], Ending::Done(None)).await;
+    bench.end(&jobs[2], Ending::Dead(error("late"))).await;
+
+    let of = async |queue| bench.records.ended_since(queue, since).await.unwrap();
+
+    let [done, dead, cancelled] = JobState::ENDED;
+    assert_eq!(of(Queue::Scan).await, [(done, 1), (dead, 1), (cancelled, 0)]);
+    assert_eq!(of(Queue::Media).await, [(done, 0), (dead, 0), (cancelled, 0)]);
+}
 
 fn names(jobs: &[Document]) -> Vec<&str> {
     jobs.iter().map(|job| job.get_document("args").unwrap().get_str("name").unwrap()).collect()

@@ -6,6 +6,7 @@ mod claims;
 mod leases;
 mod news;
 mod schedules;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -135,6 +136,7 @@ fn ticket(name: &str) -> Ticket {
         run_at: None,
         max_attempts: 3,
         timeout: Duration::from_secs(60),
+        trace: None,
     }
 }
 
