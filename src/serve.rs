@@ -86,7 +86,9 @@ pub fn start(house: &House) -> std::io::Result<Pool> {
 pub fn start_with(house: &House, engine: Engine) -> std::io::Result<Pool> {
     let (leases, clock) = (house.leases.clone(), house.tools.clock.clone());
     let book = house.tools.book.clone();
-    Pool::start(engine, leases, house.scheduler(), book, clock, house.slots())
+    let apart = house.clone();
+    let own = Box::pin(async move { apart.own_leases().await });
+    Pool::start(engine, leases, own, house.scheduler(), book, clock, house.slots())
 }
 
 /// Opens the doors of this role; the tracker is empty when they are closed.

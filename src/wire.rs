@@ -182,6 +182,16 @@ impl House {
         }
     }
 
+    /// The leases over a connection that nothing else uses, so that they are renewed however busy
+    /// the others are; the embedded store has a thread for its writes anyway.
+    pub async fn own_leases(&self) -> Result<Arc<dyn Leases>, PortError> {
+        let Some(url) = self.config.store.mongodb_url.text() else {
+            return Ok(self.leases.clone());
+        };
+        let store = Metered::new(Arc::new(mongo::connect(url, collections::ALL).await?));
+        Ok(Arc::new(Records::new(Arc::new(store), self.tools.clock.clone())))
+    }
+
     /// The engine that runs one job after the other.
     pub fn engine(&self) -> Engine {
         Engine::new(self.tools.clone(), self.leases.clone(), Arc::new(EveryKind))

@@ -238,6 +238,9 @@ pub trait Leases: Send + Sync {
     /// other processes are found by looking.
     async fn woken(&self);
 
+    /// Whether other processes may put jobs, of which nobody here is told.
+    fn is_shared(&self) -> bool;
+
     /// Wakes whoever waits in [`Leases::woken`], or the next one who does.
     fn ring(&self);
 

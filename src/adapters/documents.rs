@@ -371,4 +371,9 @@ pub trait Documents: Send + Sync {
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), PortError>;
+
+    /// Whether other processes may write to it, of which nobody here is told.
+    fn is_shared(&self) -> bool {
+        true
+    }
 }

@@ -127,4 +127,8 @@ impl Documents for Metered {
     async fn ping(&self) -> Result<(), PortError> {
         timed(&self.times.ping, self.store.ping()).await
     }
+
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
 }

@@ -6,20 +6,24 @@ use super::POLL_FASTEST;
 
 /// Other processes put future jobs too, and nobody tells: the longest time between two looks.
 const LOOK_AHEAD: Duration = Duration::from_secs(2);
+/// The same where there are no other processes.
+const LOOK_AHEAD_ALONE: Duration = Duration::from_secs(6);
 
 /// The next look.
 #[derive(Debug)]
 pub struct Ahead {
     looked: Option<Instant>,
+    longest: Duration,
     next: Instant,
     /// The next look has a reason, so the claimer must not sleep through it.
     is_firm: bool,
 }
 
 impl Ahead {
-    /// The first look is now.
-    pub fn new() -> Self {
-        Self { looked: None, next: Instant::now(), is_firm: true }
+    /// The first look is now; `is_shared` if other processes put jobs.
+    pub fn new(is_shared: bool) -> Self {
+        let longest = if is_shared { LOOK_AHEAD } else { LOOK_AHEAD_ALONE };
+        Self { looked: None, longest, next: Instant::now(), is_firm: true }
     }
 
     /// Whether it is time to look.
@@ -31,8 +35,8 @@ impl Ahead {
     pub fn looked(&mut self, due: Option<Duration>) {
         let now = Instant::now();
         self.looked = Some(now);
-        self.is_firm = due.is_some_and(|due| due < LOOK_AHEAD);
-        self.next = now + due.unwrap_or(LOOK_AHEAD).min(LOOK_AHEAD);
+        self.is_firm = due.is_some_and(|due| due < self.longest);
+        self.next = now + due.unwrap_or(self.longest).min(self.longest);
     }
 
     /// Something came in, perhaps for the near future.
@@ -63,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_job_that_is_due_soon_is_not_slept_through() {
-        let mut ahead = Ahead::new();
+        let mut ahead = Ahead::new(true);
         assert!(ahead.is_time());
 
         ahead.looked(Some(Duration::from_millis(300)));
@@ -75,7 +79,7 @@ mod tests {
 
     #[test]
     fn without_one_the_look_waits_for_a_round_until_something_comes_in() {
-        let mut ahead = Ahead::new();
+        let mut ahead = Ahead::new(true);
 
         ahead.looked(Some(LONG));
         let quiet = ahead.at_most(LONG);

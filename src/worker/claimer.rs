@@ -9,7 +9,9 @@ use jobs::{
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{LEASE, POLL_FASTEST, POLL_SLOWEST, ahead::Ahead, backend::Work, lanes::Lanes};
+use super::{
+    LEASE, POLL_ALONE, POLL_FASTEST, POLL_SLOWEST, ahead::Ahead, backend::Work, lanes::Lanes,
+};
 
 /// How many future jobs become ready at a time.
 const PROMOTE: u32 = 500;
@@ -28,10 +30,15 @@ pub struct Claimer {
 impl Claimer {
     /// Claims until `stop`; the store's troubles are logged and waited for, never passed on.
     pub async fn run(self, stop: CancellationToken) {
-        let (mut ahead, mut pause, mut taken) = (Ahead::new(), POLL_FASTEST, 0);
+        let is_shared = self.leases.is_shared();
+        let slowest = if is_shared { POLL_SLOWEST } else { POLL_ALONE };
+        let (mut ahead, mut pause, mut taken) = (Ahead::new(is_shared), POLL_FASTEST, 0);
         while !stop.is_cancelled() {
             match self.round(&mut ahead, taken > 0, &stop).await {
-                Ok(0) => (pause, taken) = ((pause * 2).min(POLL_SLOWEST), 0),
+                Ok(0) => {
+                    let most = if self.lanes.any_rests() { POLL_SLOWEST } else { slowest };
+                    (pause, taken) = ((pause * 2).min(most), 0);
+                }
                 Ok(some) => {
                     (pause, taken) = (POLL_FASTEST, some);
                     continue;

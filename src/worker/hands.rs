@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use apalis::prelude::*;
 use jobs::ports::{Leased, Leases, PortError};
-use tokio::{
-    runtime::{Handle, Runtime},
-    sync::RwLock,
-};
+use tokio::{runtime::Handle, sync::RwLock};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     backend::Work,
     handle::{Ended, Engine},
     lanes::Lanes,
+    threads::Threads,
 };
 
 /// What apalis hands to each attempt.
@@ -29,7 +27,7 @@ pub struct Hands {
 impl Hands {
     /// Hands that work on these threads.
     pub fn new(engine: Engine, lanes: Lanes, leases: Arc<dyn Leases>, threads: &Threads) -> Self {
-        Self { engine, lanes, leases, company: Arc::default(), threads: threads.handle.clone() }
+        Self { engine, lanes, leases, company: Arc::default(), threads: threads.handle() }
     }
 
     /// Runs the job beside others, or alone when it was there as a worker died.
@@ -46,30 +44,6 @@ impl Hands {
         } else {
             engine.lost();
             Ok(Ended::Fenced)
-        }
-    }
-}
-
-/// Threads for attempts: a job that blocks them blocks no claim, no lease and no request.
-pub struct Threads {
-    handle: Handle,
-    runtime: Option<Runtime>,
-}
-
-impl Threads {
-    /// As many as there are processors.
-    pub fn start() -> std::io::Result<Self> {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("job").build()?;
-        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        // Waiting for them is not allowed here, and a job that hangs would never end.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
         }
     }
 }

@@ -17,6 +17,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What keeps the leases of one process.
 pub struct Keeper {
     pub leases: Arc<dyn Leases>,
+    /// Who claims is told here of jobs that are back.
+    pub wake: Arc<dyn Leases>,
     pub clock: Arc<dyn Clock>,
     pub lanes: Lanes,
     pub this: Incarnation,
@@ -49,21 +51,22 @@ impl Keeper {
         if !*has_inherited {
             let this = self.this.clone();
             let gone = move |owner: &str| this.knows_gone(owner);
-            told(self.leases.inherit(&gone, REAP).await?);
+            self.told(self.leases.inherit(&gone, REAP).await?);
             *has_inherited = true;
         }
         let Some(lapse) = self.leases.next_lapse().await? else { return Ok(RENEW_EVERY) };
         let now = self.clock.now();
         if lapse <= now {
-            told(self.leases.reap(REAP).await?);
+            self.told(self.leases.reap(REAP).await?);
             return Ok(SOON);
         }
         Ok((until(now, lapse) + SOON / 2).clamp(SOON, RENEW_EVERY))
     }
-}
 
-fn told(back: u64) {
-    if back > 0 {
-        tracing::warn!(jobs = back, "jobs of a lost worker are back in the queue");
+    fn told(&self, back: u64) {
+        if back > 0 {
+            tracing::warn!(jobs = back, "jobs of a lost worker are back in the queue");
+            self.wake.ring();
+        }
     }
 }

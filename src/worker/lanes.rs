@@ -130,9 +130,16 @@ impl Lanes {
         }
     }
 
-    /// These lanes begin nothing, all others may.
-    pub fn pause(&self, paused: Vec<Queue>) {
-        self.state().paused = Some(paused.into_iter().collect());
+    /// These lanes begin nothing, all others may; whether that is new.
+    pub fn pause(&self, paused: Vec<Queue>) -> bool {
+        let paused = Some(paused.into_iter().collect());
+        let before = std::mem::replace(&mut self.state().paused, paused.clone());
+        before != paused
+    }
+
+    /// Whether a lane rests or has just rested: nobody says when its port is back.
+    pub fn any_rests(&self) -> bool {
+        !self.state().rests.is_empty()
     }
 
     /// A poisoned lock only means that a thread died between two plain assignments.

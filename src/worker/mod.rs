@@ -15,6 +15,7 @@ mod lanes;
 mod meters;
 mod pool;
 mod reporter;
+mod threads;
 mod wishes;
 
 pub use arrivals::take_in;
@@ -22,7 +23,7 @@ pub use cron::{BUILT_IN, Scheduler};
 pub use handle::{Ended, Engine};
 pub use kinds::{EveryKind, Kinds};
 pub use lanes::Slots;
-pub use pool::Pool;
+pub use pool::{OwnLeases, Pool};
 
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub const LEASE: Duration = Duration::from_secs(15);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// The longest time between two looks into the queue when nothing happens.
 const POLL_SLOWEST: Duration = Duration::from_secs(1);
+/// The same where every job comes in through this process, which then wakes who looks.
+const POLL_ALONE: Duration = Duration::from_secs(3);
 /// The shortest: right after something happened.
 const POLL_FASTEST: Duration = Duration::from_millis(50);
 /// How long running jobs may go on after the stop is asked for.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use apalis::prelude::*;
-use futures_util::FutureExt;
-use jobs::ports::{Clock, JobBook, Leases};
+use futures_util::{FutureExt, future::BoxFuture};
+use jobs::ports::{Clock, JobBook, Leases, PortError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -14,11 +14,12 @@ use super::{
     claimer::Claimer,
     cron::Scheduler,
     handle::Engine,
-    hands::{Hands, Threads, attempt},
+    hands::{Hands, attempt},
     incarnation::Incarnation,
     keeper::Keeper,
     lanes::{Lanes, Slots},
     reporter::Reporter,
+    threads::Threads,
     wishes,
 };
 
@@ -34,8 +35,11 @@ pub struct Pool {
     beat: CancellationToken,
     lanes: Lanes,
     leases: Arc<dyn Leases>,
-    _threads: Threads,
+    _threads: [Threads; 2],
 }
+
+/// What finds the leases over a connection that nothing else uses, on the thread that keeps them.
+pub type OwnLeases = BoxFuture<'static, Result<Arc<dyn Leases>, PortError>>;
 
 /// Attempts run side by side; without this apalis polls all of them in one task.
 #[expect(
@@ -56,6 +60,7 @@ impl Pool {
     pub fn start(
         engine: Engine,
         leases: Arc<dyn Leases>,
+        own: OwnLeases,
         scheduler: Scheduler,
         book: Arc<dyn JobBook>,
         clock: Arc<dyn Clock>,
@@ -68,7 +73,7 @@ impl Pool {
         let owner = this.name().to_owned();
         let (work, incoming) = mpsc::channel(UNDER_WAY);
 
-        let threads = Threads::start()?;
+        let (threads, apart) = (Threads::for_jobs()?, Threads::for_leases()?);
         let reporter = Reporter {
             workers: engine.workers(),
             clock: clock.clone(),
@@ -82,15 +87,22 @@ impl Pool {
             .data(Arc::new(hands))
             .parallelize(spawn_attempt)
             .build(attempt);
-        tracker.spawn(worker.run().map(|ended| {
+        // It does not end when there is nothing more to come; its attempts are over by then.
+        tracker.spawn(beat.clone().run_until_cancelled_owned(worker.run().map(|ended| {
             if let Err(error) = ended {
                 tracing::error!(%error, "the worker ended");
             }
-        }));
+        })));
 
-        let (kept, time) = (leases.clone(), clock.clone());
-        let keeper = Keeper { leases: kept, clock: time, lanes: lanes.clone(), this };
-        tracker.spawn(beat.clone().run_until_cancelled_owned(keeper.run()));
+        let (shared, clock_of, lanes_of) = (leases.clone(), clock.clone(), lanes.clone());
+        let keeping = async move {
+            let leases = own.await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "leases have no connection of their own");
+                shared.clone()
+            });
+            Keeper { leases, wake: shared, clock: clock_of, lanes: lanes_of, this }.run().await;
+        };
+        apart.spawn(beat.clone().run_until_cancelled_owned(keeping));
         let hearing = wishes::hear(book, leases.clone(), lanes.clone());
         tracker.spawn(beat.clone().run_until_cancelled_owned(hearing));
         tracker.spawn(scheduler.run(stop.clone()));
@@ -104,7 +116,7 @@ impl Pool {
         };
         // Among the jobs, because a claim that is under way at the stop still brings some.
         jobs.spawn(claimer.run(stop.clone()));
-        Ok(Self { stop, tracker, jobs, beat, lanes, leases, _threads: threads })
+        Ok(Self { stop, tracker, jobs, beat, lanes, leases, _threads: [threads, apart] })
     }
 
     /// Stops claiming, lets running jobs go on for a while with their leases kept, and gives back

@@ -22,7 +22,9 @@ pub async fn hear(book: Arc<dyn JobBook>, leases: Arc<dyn Leases>, lanes: Lanes)
 }
 
 async fn look(book: &dyn JobBook, leases: &dyn Leases, lanes: &Lanes) -> Result<(), PortError> {
-    lanes.pause(book.paused().await?);
+    if lanes.pause(book.paused().await?) {
+        leases.ring();
+    }
     let held = lanes.held();
     if !held.is_empty() {
         leases.cancelled(&held).await?.into_iter().for_each(|lease| lanes.cancel(lease));

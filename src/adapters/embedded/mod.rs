@@ -231,4 +231,9 @@ impl Documents for Embedded {
         // Through the writer: a store that only reads does not answer for us.
         self.write(|_| Ok(())).await
     }
+
+    fn is_shared(&self) -> bool {
+        // The folder is locked.
+        false
+    }
 }

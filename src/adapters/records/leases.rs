@@ -143,6 +143,10 @@ impl Leases for Records {
         self.wake.notified().await;
     }
 
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
     fn ring(&self) {
         self.wake.notify_one();
     }

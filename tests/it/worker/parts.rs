@@ -183,6 +183,10 @@ impl Leases for SlowClaim {
         self.inner.woken().await;
     }
 
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     fn ring(&self) {
         self.inner.ring();
     }
