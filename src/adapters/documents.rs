@@ -4,6 +4,8 @@
 //! Semantics are MongoDB's, reduced: paths are dotted (`processing.rev`, `chunks.0.uploaded`),
 //! each call is one atomic command, times are milliseconds.
 
+pub mod fields;
+
 use async_trait::async_trait;
 use bson::{Bson, Document, RawDocumentBuf};
 use jobs::ports::PortError;

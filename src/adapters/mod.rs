@@ -6,7 +6,6 @@ pub mod decoder;
 pub mod disk;
 pub mod documents;
 pub mod embedded;
-pub mod fields;
 pub mod metered;
 pub mod mongo;
 pub mod records;

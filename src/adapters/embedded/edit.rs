@@ -7,10 +7,7 @@ use bson::{Bson, Document, RawBson, RawBsonRef, RawDocumentBuf, raw::CStr, spec:
 use jobs::ports::PortError;
 
 use super::change;
-use crate::adapters::{
-    documents::{Change, Edit},
-    fields::Fields,
-};
+use crate::adapters::documents::{Change, Edit, fields::Fields};
 
 /// A change that is ready.
 pub struct Ready<'c> {

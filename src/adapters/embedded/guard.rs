@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use bson::{Bson, RawArray, RawBsonRef, RawDocument};
 
 use super::key;
+use crate::adapters::documents::fields::{Fields, inner};
 use crate::adapters::documents::{Guard, Only, Test};
-use crate::adapters::fields::{Fields, inner};
 
 /// Whether `document` fulfils all conditions of `guard`.
 pub fn fulfils(document: &Fields<'_>, guard: &Guard) -> bool {

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use super::guard::{belongs, position, split};
 use super::key;
+use crate::adapters::documents::fields::{Fields, inner};
 use crate::adapters::documents::{Change, Edge, Index, IndexOption, Order, Query, within};
-use crate::adapters::fields::{Fields, inner};
 
 /// So many keys one document may have in one index: an array longer than this is not a list of
 /// things to search by, and each key is a row.

@@ -8,11 +8,13 @@ mod edit;
 mod folder;
 mod guard;
 mod index;
+mod indexed;
 mod key;
 mod reader;
 mod schema;
 mod statements;
 mod store;
+mod walk;
 mod writer;
 
 use std::path::Path;

@@ -1,21 +1,19 @@
 //! What can be done with documents on one connection: the part between SQL and the port.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
-use bson::{Bson, Document, RawDocument, RawDocumentBuf};
+use bson::{Bson, Document, RawDocumentBuf};
 use jobs::ports::PortError;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row as SqlRow, params};
 
 use super::{
     edit::Ready,
-    guard,
-    index::{self, Keys},
-    key, schema,
+    guard, index, key, schema,
     statements::{Name, Op, Statements},
+    walk::Row,
 };
-use crate::adapters::{
-    documents::{Change, Collection, Guard, Index, IndexOption, Query},
-    fields::Fields,
+use crate::adapters::documents::{
+    Change, Collection, Guard, Index, IndexOption, Query, fields::Fields,
 };
 
 /// The largest document, in bytes: MongoDB's limit, so that data can move there.
@@ -27,20 +25,7 @@ const LARGEST_DOCUMENT: usize = 16 << 20;
 /// transaction is undone.
 pub struct Store<'c> {
     pub(super) connection: &'c Connection,
-    statements: Statements<'c>,
-}
-
-/// A stored document and the row it lies in.
-struct Row {
-    number: i64,
-    bytes: Vec<u8>,
-}
-
-/// A key that was put into an index, or taken out of it.
-struct Moved {
-    index: &'static Index,
-    key: Vec<u8>,
-    is_added: bool,
+    pub(super) statements: Statements<'c>,
 }
 
 impl<'c> Store<'c> {
@@ -273,79 +258,6 @@ impl<'c> Store<'c> {
         Ok(filled)
     }
 
-    fn walk(&self, of: &Collection, query: &Query) -> Result<Vec<Row>, PortError> {
-        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let mut found = Vec::new();
-        let documents = schema::table(of);
-        let sql = |keys: &str| {
-            format!(
-                "SELECT keys.doc, documents.doc FROM {keys} AS keys \
-                 LEFT JOIN {documents} AS documents ON documents.n = keys.doc \
-                 WHERE keys.key >= ? AND keys.key < ?"
-            )
-        };
-        self.rows(of, query, [Op::Walk, Op::WalkBack], sql, |number, row| {
-            let bytes = row.get::<_, Option<Vec<u8>>>(1).map_err(fault)?;
-            let bytes = bytes.ok_or_else(|| leads_nowhere(of, number))?;
-            if query.guard.0.is_empty() || guard::fulfils(&fields(of, &bytes)?, &query.guard) {
-                found.push(Row { number, bytes });
-            }
-            Ok(found.len() < limit)
-        })?;
-        Ok(found)
-    }
-
-    /// Shows `visit` the rows of the query's range in order, each once, until it says `false`.
-    fn rows(
-        &self,
-        of: &Collection,
-        query: &Query,
-        [ahead, back]: [Op; 2],
-        select: impl Fn(&str) -> String,
-        mut visit: impl FnMut(i64, &SqlRow<'_>) -> Result<bool, PortError>,
-    ) -> Result<(), PortError> {
-        let index = query.index(of)?;
-        let range = index::range(index, query);
-        if query.limit == 0 {
-            return Ok(());
-        }
-        let (op, way) = if query.reverse { (back, "DESC") } else { (ahead, "ASC") };
-        let sql = || {
-            let select = select(&schema::index_table(of, index));
-            // By place, because two tables have a column of this name: the key, then the row.
-            format!("{select} ORDER BY key {way}, 1 {way}")
-        };
-        self.statements.with(Name::on(of, index, op), sql, |statement| {
-            let mut rows = statement.query(params![range.start, range.end]).map_err(fault)?;
-            let mut seen = HashSet::new();
-            while let Some(row) = rows.next().map_err(fault)? {
-                let number = row.get(0).map_err(fault)?;
-                // A document with an array has several keys and still is one document.
-                if seen.insert(number) && !visit(number, row)? {
-                    break;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn keyed(&self, of: &Collection, id: &[u8]) -> Result<Option<Row>, PortError> {
-        let sql = || format!("SELECT n, doc FROM {} WHERE id = ?", schema::table(of));
-        self.statements.with(Name::of(of, Op::Keyed), sql, |statement| {
-            let read = |row: &SqlRow<'_>| Ok(Row { number: row.get(0)?, bytes: row.get(1)? });
-            statement.query_row([id], read).optional().map_err(fault)
-        })
-    }
-
-    fn numbered(&self, of: &Collection, number: i64) -> Result<Row, PortError> {
-        let sql = || format!("SELECT doc FROM {} WHERE n = ?", schema::table(of));
-        let bytes = self.statements.with(Name::of(of, Op::Numbered), sql, |statement| {
-            statement.query_row([number], |row| row.get(0)).optional().map_err(fault)
-        })?;
-        let bytes = bytes.ok_or_else(|| leads_nowhere(of, number))?;
-        Ok(Row { number, bytes })
-    }
-
     fn remove(&self, of: &Collection, row: &Row) -> Result<(), PortError> {
         let all: Vec<&'static Index> = of.indexes.iter().collect();
         self.reindex(of, row.number, Some(&fields(of, &row.bytes)?), None, &all)?;
@@ -358,67 +270,6 @@ impl<'c> Store<'c> {
             statement.execute([number]).map(drop).map_err(fault)
         })
     }
-
-    /// Brings these indexes up to date with a document; when one refuses, all are as before.
-    fn reindex(
-        &self,
-        of: &Collection,
-        number: i64,
-        before: Option<&Fields<'_>>,
-        after: Option<&Fields<'_>>,
-        indexes: &[&'static Index],
-    ) -> Result<(), PortError> {
-        let mut moved = Vec::new();
-        let done = indexes.iter().filter(|index| index::is_built(index)).try_for_each(|index| {
-            let keys = |document: Option<&Fields<'_>>| {
-                document.map_or(Ok(Keys::new()), |document| index::keys(index, document))
-            };
-            let (old, new) = (keys(before)?, keys(after)?);
-            if old == new {
-                return Ok(());
-            }
-            let gone = old.iter().filter(|key| new.binary_search(key).is_err());
-            let come = new.iter().filter(|key| old.binary_search(key).is_err());
-            for (key, is_added) in gone.map(|key| (key, false)).chain(come.map(|key| (key, true))) {
-                let one = Moved { index, key: key.clone(), is_added };
-                self.move_key(of, number, &one)?;
-                moved.push(one);
-            }
-            Ok(())
-        });
-        if done.is_err() {
-            for one in moved.into_iter().rev() {
-                self.move_key(of, number, &Moved { is_added: !one.is_added, ..one })?;
-            }
-        }
-        done
-    }
-
-    fn move_key(&self, of: &Collection, number: i64, one: &Moved) -> Result<(), PortError> {
-        let index = one.index;
-        let table = || schema::index_table(of, index);
-        if one.is_added {
-            let sql = || format!("INSERT INTO {} (key, doc) VALUES (?, ?)", table());
-            let words =
-                || format!("another document of {} has the same key in {}", of.name, index.name);
-            self.statements.with(Name::on(of, index, Op::AddKey), sql, |add| {
-                add.execute(params![one.key, number]).map_err(|error| taken(error, words))
-            })?;
-        } else {
-            let sql = || format!("DELETE FROM {} WHERE key = ? AND doc = ?", table());
-            self.statements.with(Name::on(of, index, Op::DropKey), sql, |drop_key| {
-                drop_key.execute(params![one.key, number]).map_err(fault)
-            })?;
-        }
-        Ok(())
-    }
-}
-
-impl Row {
-    fn document(&self, of: &Collection) -> Result<Document, PortError> {
-        let document = RawDocument::from_bytes(&self.bytes).and_then(Document::try_from);
-        document.map_err(|error| damaged(of, &error))
-    }
 }
 
 /// The indexes in which `change` can move a document.
@@ -426,17 +277,12 @@ fn touched(of: &Collection, change: &Change) -> Vec<&'static Index> {
     of.indexes.iter().filter(|index| index::is_touched(index, change)).collect()
 }
 
-fn fields<'d>(of: &Collection, bytes: &'d [u8]) -> Result<Fields<'d>, PortError> {
+pub(super) fn fields<'d>(of: &Collection, bytes: &'d [u8]) -> Result<Fields<'d>, PortError> {
     Fields::of(bytes).map_err(|error| damaged(of, &error))
 }
 
-fn damaged(of: &Collection, error: &dyn std::fmt::Display) -> PortError {
+pub(super) fn damaged(of: &Collection, error: &dyn std::fmt::Display) -> PortError {
     PortError::refused("damaged_document", format!("a document of {} is damaged: {error}", of.name))
-}
-
-fn leads_nowhere(of: &Collection, number: i64) -> PortError {
-    let message = format!("an index of {} leads to no document {number}", of.name);
-    PortError::refused("damaged_index", message)
 }
 
 fn bounded(bytes: &[u8]) -> Result<(), PortError> {
@@ -448,7 +294,7 @@ fn bounded(bytes: &[u8]) -> Result<(), PortError> {
 }
 
 /// A broken uniqueness is a conflict, said in `words`; the rest is the store's trouble.
-fn taken(error: rusqlite::Error, words: impl FnOnce() -> String) -> PortError {
+pub(super) fn taken(error: rusqlite::Error, words: impl FnOnce() -> String) -> PortError {
     match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => PortError::Conflict(words()),
         _ => fault(error),

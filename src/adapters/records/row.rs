@@ -6,7 +6,7 @@ use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, oi
 use jobs::{job::Queue, ports::Leased, trace::Trace};
 
 use super::left_out;
-use crate::adapters::fields::Fields;
+use crate::adapters::documents::fields::Fields;
 
 /// What a worker reads of a job.
 pub(super) struct Row {
