@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::PortError;
 use crate::{
-    job::{Job, Queue},
+    job::{Job, Limit, Queue},
     model::{MediaId, StepError},
 };
 
@@ -49,6 +49,8 @@ pub struct Ticket {
     pub max_attempts: u32,
     /// One attempt may take so long.
     pub timeout: Duration,
+    /// How many jobs like it may run at the same time.
+    pub limit: Option<Limit>,
 }
 
 impl Ticket {
@@ -68,6 +70,7 @@ impl Ticket {
             run_at: None,
             max_attempts: J::POLICY.tries,
             timeout: J::POLICY.timeout,
+            limit: job.limit(),
         })
     }
 

@@ -66,8 +66,8 @@ impl Leases for Records {
     ) -> Result<Vec<Leased>, PortError> {
         let candidates = Query::over("claim", slots).at(queue.as_str());
         let candidates = self.store.find(&JOBS, candidates).await?;
-        let ids: Vec<Bson> = candidates.iter().filter_map(|job| job.get("_id").cloned()).collect();
-        if ids.is_empty() {
+        let mut chosen = self.choose(queue, slots, candidates).await?;
+        if chosen.ids.is_empty() {
             return Ok(Vec::new());
         }
         let token = ObjectId::new();
@@ -76,11 +76,13 @@ impl Leases for Records {
             .set("lease", lease)
             .set("startedAt", self.clock.now())
             .inc("attempt", 1);
-        let guard = Guard::none().eq("state", "ready");
-        if self.store.patch_many(&JOBS, &ids, guard, change).await? == 0 {
-            return Ok(Vec::new());
+        let mut jobs = self.take_limited(&mut chosen, &change).await?;
+        let (free, guard) = (&chosen.free, Guard::none().eq("state", "ready"));
+        // Only what another service has put past us can have a place without a key.
+        let change = change.unset("limitSlot");
+        if !free.is_empty() && self.store.patch_many(&JOBS, free, guard, change).await? > 0 {
+            jobs.extend(self.store.get_many(&JOBS, free).await?);
         }
-        let jobs = self.store.get_many(&JOBS, &ids).await?;
         let mut taken = Vec::new();
         for job in jobs {
             let Some(row) = readable::<Row>(job, "jobs") else { continue };
@@ -88,7 +90,7 @@ impl Leases for Records {
                 taken.push(leased(row, queue, token));
             }
         }
-        let place = |job: &Leased| ids.iter().position(|id| *id == Bson::ObjectId(job.id));
+        let place = |job: &Leased| chosen.ids.iter().position(|id| *id == Bson::ObjectId(job.id));
         taken.sort_by_key(place);
         Ok(taken)
     }
@@ -100,7 +102,7 @@ impl Leases for Records {
 
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError> {
         let now = self.clock.now();
-        let change = Change::new().unset("lease").unset("suspect");
+        let change = let_go(Change::new()).unset("suspect");
         let change = match ending {
             Ending::Done(note) => {
                 let change = closed(change, "done", now, KEEP_DONE);
@@ -194,7 +196,7 @@ impl Leases for Records {
     }
 
     async fn release(&self, held: &[Held]) -> Result<u64, PortError> {
-        let change = changed("ready", self.clock.now()).unset("lease").inc("attempt", -1);
+        let change = let_go(changed("ready", self.clock.now())).inc("attempt", -1);
         self.store.patch_many(&JOBS, &ids(held), still(held), change).await
     }
 }
@@ -210,7 +212,7 @@ impl Records {
             let (guard, change) = match readable::<Row>(job, "jobs") {
                 Some(row) if row.lease.is_some() => lost_job(guard.clone(), &row, now),
                 _ => {
-                    let change = closed(Change::new().unset("lease"), "dead", now, KEEP_DEAD);
+                    let change = closed(let_go(Change::new()), "dead", now, KEEP_DEAD);
                     (guard.clone(), with_error(change, 0, &malformed(), now))
                 }
             };
@@ -224,11 +226,16 @@ impl Records {
     }
 }
 
+/// What only a running job has.
+fn let_go(change: Change) -> Change {
+    change.unset("lease").unset("limitSlot").unset("progress")
+}
+
 /// How a job goes back to the queue after its worker was lost, unless somebody has it since.
 fn lost_job(guard: Guard, row: &Row, now: DateTime) -> (Guard, Change) {
     let token = row.lease.as_ref().map_or(Bson::Null, |lease| lease.token.into());
     let alone = row.lease.as_ref().is_some_and(|lease| lease.alone);
-    let change = changed("ready", now).unset("lease");
+    let change = let_go(changed("ready", now));
     let change = if alone {
         // The crash that made it a suspect was its own.
         change.inc("crashes", 1 + i64::from(row.suspect)).unset("suspect")

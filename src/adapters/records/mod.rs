@@ -7,6 +7,7 @@ mod book;
 pub mod collections;
 mod diff;
 mod leases;
+mod limits;
 mod media;
 mod queues;
 mod schedules;

@@ -4,6 +4,7 @@ mod arrivals;
 mod book;
 mod claims;
 mod leases;
+mod limits;
 mod schedules;
 
 use std::{sync::Arc, time::Duration};
@@ -131,6 +132,7 @@ fn ticket(name: &str) -> Ticket {
         run_at: None,
         max_attempts: 3,
         timeout: Duration::from_secs(60),
+        limit: None,
     }
 }
 
