@@ -84,7 +84,7 @@ pub fn start(house: &House) -> std::io::Result<Pool> {
 pub fn start_with(house: &House, engine: Engine) -> std::io::Result<Pool> {
     let (leases, clock) = (house.leases.clone(), house.tools.clock.clone());
     let book = house.tools.book.clone();
-    Pool::start(engine, leases, house.scheduler(), book, clock, house.slots())
+    Pool::start(engine, leases, house.scheduler(), book, clock, house.slots(), house.pace())
 }
 
 /// Opens the door; the future ends when it is closed.

@@ -12,6 +12,7 @@ mod incarnation;
 mod keeper;
 mod kinds;
 mod lanes;
+mod pace;
 mod pool;
 mod wishes;
 
@@ -20,6 +21,7 @@ pub use cron::Scheduler;
 pub use handle::{Ended, Engine};
 pub use kinds::{EveryKind, Kinds};
 pub use lanes::Slots;
+pub use pace::Pace;
 pub use pool::Pool;
 
 use std::time::Duration;

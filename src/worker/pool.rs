@@ -18,6 +18,7 @@ use super::{
     incarnation::Incarnation,
     keeper::Keeper,
     lanes::{Lanes, Slots},
+    pace::Pace,
     wishes,
 };
 
@@ -46,7 +47,7 @@ where
 }
 
 impl Pool {
-    /// Starts to work through the queue with so many places a lane. Fails where the system gives no
+    /// Starts to work through the queue with so many places a lane, at this pace. Fails where the system gives no
     /// threads.
     pub fn start(
         engine: Engine,
@@ -55,6 +56,7 @@ impl Pool {
         book: Arc<dyn JobBook>,
         clock: Arc<dyn Clock>,
         slots: Slots,
+        pace: Pace,
     ) -> std::io::Result<Self> {
         let (stop, beat) = (CancellationToken::new(), CancellationToken::new());
         let (tracker, jobs) = (TaskTracker::new(), TaskTracker::new());
@@ -86,6 +88,7 @@ impl Pool {
             leases: leases.clone(),
             clock,
             lanes: lanes.clone(),
+            pace,
             owner,
             work,
             running: jobs.clone(),

@@ -154,7 +154,7 @@ pub static JOBS: Collection = Collection {
     ],
 };
 
-/// What operators have said of the lanes, found by `_id` alone.
+/// What operators have said of the lanes and what is left of their rates, found by `_id` alone.
 pub static QUEUES: Collection = Collection { name: "queues", indexes: &[] };
 
 /// Cron jobs and when they run next.

@@ -10,6 +10,7 @@ mod leases;
 mod limits;
 mod media;
 mod queues;
+mod rates;
 mod schedules;
 mod tickets;
 mod uploads;

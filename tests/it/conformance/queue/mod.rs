@@ -5,6 +5,7 @@ mod book;
 mod claims;
 mod leases;
 mod limits;
+mod rates;
 mod schedules;
 
 use std::{sync::Arc, time::Duration};
