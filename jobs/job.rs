@@ -28,6 +28,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// How many jobs like it may run at the same time, over all workers.
+    fn limit(&self) -> Option<Limit> {
+        None
+    }
+
     /// Does the work; safe to do twice.
     fn run(&self, needs: &Self::Needs) -> impl Future<Output = Result<Outcome, JobError>> + Send;
 
@@ -68,6 +73,22 @@ pub struct Policy {
     pub timeout: Duration,
     /// 0 is taken first, 9 last.
     pub priority: u8,
+}
+
+/// Of the jobs of one key, whatever their kinds, so many run at the same time over all workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// What they share, such as `smtp:example.org`: 1 to 200 bytes.
+    pub key: String,
+    /// How many of them, from 1 to [`Limit::MOST`].
+    pub most: u32,
+}
+
+impl Limit {
+    /// Nobody limits more than that, and a claim looks through as many places.
+    pub const MOST: u32 = 1_000;
+    /// Keys stand in an index.
+    pub const LONGEST_KEY: usize = 200;
 }
 
 /// The lanes. Jobs that lean on the same part of the world share one.

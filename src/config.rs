@@ -35,6 +35,7 @@ pub struct Config {
     pub thumbnails: Thumbnails,
     pub decoder: DecoderSettings,
     pub worker: Worker,
+    pub rate: RateSettings,
     pub log: Log,
     pub telemetry: Telemetry,
 }
@@ -59,6 +60,13 @@ section!(Uploads { max_file_mb: u64, idle_seconds: u64, hard_seconds: u64 });
 section!(Thumbnails { sizes: Vec<u32> });
 section!(DecoderSettings { memory_mb: u64, timeout_seconds: u64 });
 section!(Worker { ingest: u32, scan: u32, media: u32, housekeeping: u32 });
+section!(RateSettings {
+    ingest: u32,
+    scan: u32,
+    media: u32,
+    housekeeping: u32,
+    burst_seconds: u32,
+});
 section!(Log { format: String, level: String });
 section!(Telemetry { otlp_endpoint: String });
 
@@ -173,6 +181,7 @@ mod tests {
             ("IVEN__HTTP", "x"),
             ("IVEN__SCANNER__TIMEOUT_SECONDS", "0"),
             ("IVEN__DECODER__TIMEOUT_SECONDS", "0"),
+            ("IVEN__RATE__BURST_SECONDS", "0"),
         ];
 
         let faults = Config::read(Some(file), environment(&names)).unwrap_err();
@@ -191,6 +200,7 @@ mod tests {
             "uploads.hard_seconds is below uploads.idle_seconds",
             "scanner.timeout_seconds is 0",
             "decoder.timeout_seconds is 0",
+            "rate.burst_seconds is not from 1 to 3600",
         ];
         let sorted = |mut faults: Vec<String>| {
             faults.sort();

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     api,
     wire::House,
-    worker::{self, Engine, Pool},
+    worker::{self, Engine, Pool, Supply},
 };
 
 /// Which parts run in this process.
@@ -88,7 +88,8 @@ pub fn start_with(house: &House, engine: Engine) -> std::io::Result<Pool> {
     let book = house.tools.book.clone();
     let apart = house.clone();
     let own = Box::pin(async move { apart.own_leases().await });
-    Pool::start(engine, leases, own, house.scheduler(), book, clock, house.slots())
+    let supply = Supply { leases, own, book, clock, pace: house.pace() };
+    Pool::start(engine, supply, house.scheduler(), house.slots())
 }
 
 /// Opens the doors of this role; the tracker is empty when they are closed.

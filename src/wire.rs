@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use jobs::{
     job::Queue,
     links::Links,
-    ports::{Arrivals, Clock, JobState, Leases, Objects, PictureSize, PortError, Scanner},
+    ports::{
+        Arrivals, Clock, JobState, Leases, Objects, PictureSize, PortError, Rate, Rates, Scanner,
+    },
     steps::Recorder,
     tools::{Recipe, Tools},
 };
@@ -26,7 +28,7 @@ use crate::{
     },
     api::{Access, Api, Key, Ready, UploadLimits},
     config::Config,
-    worker::{Engine, EveryKind, Scheduler, Slots},
+    worker::{Engine, EveryKind, Pace, Scheduler, Slots},
 };
 
 /// Clocks drift by some milliseconds in this time, and records expire by the day.
@@ -43,6 +45,8 @@ pub struct House {
     pub leases: Arc<dyn Leases>,
     /// What other services put past the API.
     pub arrivals: Arc<dyn Arrivals>,
+    /// How much of their rate the lanes have left.
+    pub rates: Arc<dyn Rates>,
     /// The settings it was made by.
     pub config: Arc<Config>,
     /// The server's clock, which has to be asked now and then.
@@ -140,8 +144,8 @@ pub fn assemble(
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
     };
     let config = Arc::new(config);
-    let (leases, arrivals) = (records.clone(), records);
-    House { store, tools, leases, arrivals, config, store_clock: None, server: None }
+    let (leases, arrivals, rates) = (records.clone(), records.clone(), records);
+    House { store, tools, leases, arrivals, rates, config, store_clock: None, server: None }
 }
 
 impl House {
@@ -210,6 +214,23 @@ impl House {
             (queue, places)
         });
         Slots(HashMap::from(slots))
+    }
+
+    /// How fast all workers together begin jobs.
+    pub fn pace(&self) -> Pace {
+        let settings = &self.config.rate;
+        let burst = Duration::from_secs(settings.burst_seconds.into());
+        let rates = Queue::ALL.map(|queue| {
+            let per_minute = match queue {
+                Queue::Ingest => settings.ingest,
+                Queue::Scan => settings.scan,
+                Queue::Media => settings.media,
+                Queue::Housekeeping => settings.housekeeping,
+            };
+            (queue, Rate { per_minute, burst })
+        });
+        let limited = rates.into_iter().filter(|(_, rate)| rate.per_minute > 0);
+        Pace::new(self.rates.clone(), limited.collect())
     }
 
     /// What puts the jobs of schedules.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::PortError;
 use crate::{
-    job::{Job, Queue},
+    job::{Job, Limit, Queue},
     model::{MediaId, StepError},
     trace::{self, Trace},
 };
@@ -52,6 +52,8 @@ pub struct Ticket {
     pub timeout: Duration,
     /// The walk that it belongs to.
     pub trace: Option<Trace>,
+    /// How many jobs like it may run at the same time.
+    pub limit: Option<Limit>,
 }
 
 impl Ticket {
@@ -72,6 +74,7 @@ impl Ticket {
             max_attempts: J::POLICY.tries,
             timeout: J::POLICY.timeout,
             trace: trace::current(),
+            limit: job.limit(),
         })
     }
 

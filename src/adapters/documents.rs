@@ -230,6 +230,15 @@ pub struct Mark {
     pub value: Bson,
 }
 
+/// What [`Documents::take`] got.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// The documents after the change, in no order.
+    pub documents: Vec<RawDocumentBuf>,
+    /// How many the walk found that are not among them.
+    pub passed: usize,
+}
+
 /// One end of a range of values (by value, whatever the key's direction).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edge {
@@ -338,8 +347,7 @@ pub trait Documents: Send + Sync {
         change: Change,
     ) -> Result<u64, PortError>;
 
-    /// Walks along an index and changes what it finds, if it still fulfils `guard`; the documents
-    /// after, in no order. `change` sets `mark`. Of several callers at once each document has one
+    /// Walks along an index and changes those it finds that fulfil `guard`. `change` sets `mark`. Of several callers at once each document has one
     /// that takes it.
     async fn take(
         &self,
@@ -348,7 +356,7 @@ pub trait Documents: Send + Sync {
         guard: Guard,
         change: Change,
         mark: Mark,
-    ) -> Result<Vec<RawDocumentBuf>, PortError>;
+    ) -> Result<Taken, PortError>;
 
     /// Walks along an index.
     async fn find(&self, of: &'static Collection, query: Query)

@@ -3,11 +3,11 @@
 use std::{future::Future, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
-use bson::{Bson, DateTime, Document, RawDocumentBuf};
+use bson::{Bson, DateTime, Document};
 use jobs::ports::PortError;
 use metrics::Histogram;
 
-use super::documents::{Change, Collection, Documents, Guard, Mark, Query};
+use super::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
 
 /// Passes every call on and counts its time in `store_op_seconds`.
 pub struct Metered {
@@ -91,7 +91,7 @@ impl Documents for Metered {
         guard: Guard,
         change: Change,
         mark: Mark,
-    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+    ) -> Result<Taken, PortError> {
         timed(&self.times.take, self.store.take(of, query, guard, change, mark)).await
     }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use jobs::{
-    job::{Job, Queue},
+    job::{Job, Limit, Queue},
     ports::{JobFilter, JobState, PortError, Ticket},
     revive,
 };
@@ -41,6 +41,8 @@ pub struct Wish {
     run_at: Option<String>,
     unique_key: Option<String>,
     max_attempts: Option<u32>,
+    limit_key: Option<String>,
+    limit_most: Option<u32>,
 }
 
 /// Which jobs.
@@ -208,7 +210,22 @@ fn ticket(wish: Wish) -> Result<Ticket, Problem> {
         }
         ticket.unique_key = format!("{}:{key}", wish.kind);
     }
+    ticket.limit = limit(wish.limit_key, wish.limit_most)?.or(ticket.limit);
     Ok(ticket)
+}
+
+/// How many jobs of a key may run at the same time; without a number, one.
+fn limit(key: Option<String>, most: Option<u32>) -> Result<Option<Limit>, Problem> {
+    let Some(key) = key else {
+        let detail = "limitMost says nothing without limitKey";
+        return if most.is_some() { Err(Problem::bad("bad_parameter", detail)) } else { Ok(None) };
+    };
+    if !(1..=Limit::LONGEST_KEY).contains(&key.len()) {
+        return Err(Problem::bad("bad_parameter", "limitKey is not 1 to 200 bytes long"));
+    }
+    let most = Some(most.unwrap_or(1)).filter(|most| (1..=Limit::MOST).contains(most));
+    let bad = || Problem::bad("bad_parameter", "limitMost is not 1 to 1000");
+    Ok(Some(Limit { key, most: most.ok_or_else(bad)? }))
 }
 
 fn read<J: Job>(args: Value) -> Result<Ticket, Problem> {
@@ -278,7 +295,7 @@ fn parse_cursor(cursor: &str) -> Result<(DateTime, ObjectId), Problem> {
 
 /// A job as readers see it: keys and leases are the queue's own.
 pub fn shown(mut job: Document) -> Value {
-    for own in ["key", "onceKey", "error", "changedAt"] {
+    for own in ["key", "onceKey", "limitSlot", "error", "changedAt"] {
         job.remove(own);
     }
     if let Ok(lease) = job.get_document_mut("lease") {

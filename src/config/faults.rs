@@ -74,11 +74,13 @@ impl Config {
         let (uploads, scanner) = (&self.uploads, &self.scanner);
         let odd_file = !(1..=48_000).contains(&uploads.max_file_mb);
         let odd_scan = !(1..=48_000).contains(&scanner.max_file_mb);
+        let odd_burst = !(1..=3_600).contains(&self.rate.burst_seconds);
         let odd_end = uploads.hard_seconds < uploads.idle_seconds;
         vec![
             (odd_sizes, "thumbnails.sizes are not rising numbers from 16 to 8192"),
             (odd_places, "worker.ingest, scan, media and housekeeping are not from 1 to 256"),
             (odd_file, "uploads.max_file_mb is not from 1 to 48000"),
+            (odd_burst, "rate.burst_seconds is not from 1 to 3600"),
             (uploads.idle_seconds == 0, "uploads.idle_seconds is 0"),
             (odd_end, "uploads.hard_seconds is below uploads.idle_seconds"),
             (odd_scan, "scanner.max_file_mb is not from 1 to 48000"),

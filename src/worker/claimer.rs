@@ -11,6 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     LEASE, POLL_ALONE, POLL_FASTEST, POLL_SLOWEST, ahead::Ahead, backend::Work, lanes::Lanes,
+    pace::Pace,
 };
 
 /// How many future jobs become ready at a time.
@@ -21,6 +22,7 @@ pub struct Claimer {
     pub leases: Arc<dyn Leases>,
     pub clock: Arc<dyn Clock>,
     pub lanes: Lanes,
+    pub pace: Pace,
     pub owner: String,
     pub work: mpsc::Sender<Work>,
     /// The stop waits for every job that holds a token of it.
@@ -55,7 +57,7 @@ impl Claimer {
                     ahead.woken();
                     pause = POLL_FASTEST;
                 }
-                () = tokio::time::sleep(ahead.at_most(jittered(pause))) => {}
+                () = tokio::time::sleep(ahead.at_most(self.pace.at_most(jittered(pause)))) => {}
             }
         }
     }
@@ -71,18 +73,20 @@ impl Claimer {
         if ahead.is_time() {
             ahead.looked(self.promote().await?);
         }
-        let free = |queue: &Queue| self.lanes.free(*queue) > 0;
+        let free = |queue: &Queue| self.pace.is_open(*queue) && self.lanes.free(*queue) > 0;
         if !Queue::ALL.iter().any(free) || (!busy && !self.leases.any_ready().await?) {
             return Ok(0);
         }
         let mut taken = 0;
         for queue in Queue::ALL {
-            let free = self.lanes.free(queue);
+            let free = self.pace.allowed(queue, self.lanes.free(queue)).await?;
             if free == 0 || stop.is_cancelled() {
                 continue;
             }
             let until = later(self.clock.now(), LEASE);
-            for job in self.leases.claim(&self.owner, queue, free, until).await? {
+            let jobs = self.leases.claim(&self.owner, queue, free, until).await?;
+            let begun = jobs.len();
+            for job in jobs {
                 let slot = Arc::new(self.lanes.take(queue, job.held()));
                 let work = Work { job: Arc::new(job), slot, _running: self.running.token() };
                 if self.work.send(work).await.is_err() {
@@ -90,6 +94,7 @@ impl Claimer {
                 }
                 taken += 1;
             }
+            self.pace.begun(queue, free, begun).await;
         }
         Ok(taken)
     }

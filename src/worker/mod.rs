@@ -13,6 +13,7 @@ mod keeper;
 mod kinds;
 mod lanes;
 mod meters;
+mod pace;
 mod pool;
 mod reporter;
 mod threads;
@@ -23,7 +24,8 @@ pub use cron::{BUILT_IN, Scheduler};
 pub use handle::{Ended, Engine};
 pub use kinds::{EveryKind, Kinds};
 pub use lanes::Slots;
-pub use pool::{OwnLeases, Pool};
+pub use pace::Pace;
+pub use pool::{Pool, Supply};
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ use super::{
     incarnation::Incarnation,
     keeper::Keeper,
     lanes::{Lanes, Slots},
+    pace::Pace,
     reporter::Reporter,
     threads::Threads,
     wishes,
@@ -41,6 +42,20 @@ pub struct Pool {
 /// What finds the leases over a connection that nothing else uses, on the thread that keeps them.
 pub type OwnLeases = BoxFuture<'static, Result<Arc<dyn Leases>, PortError>>;
 
+/// Where the jobs come from.
+pub struct Supply {
+    /// The worker's side of the queue.
+    pub leases: Arc<dyn Leases>,
+    /// The same for the keeper of leases.
+    pub own: OwnLeases,
+    /// What operators wish.
+    pub book: Arc<dyn JobBook>,
+    /// The time by which jobs are due and leases lapse.
+    pub clock: Arc<dyn Clock>,
+    /// How fast jobs of each lane may begin.
+    pub pace: Pace,
+}
+
 /// Attempts run side by side; without this apalis polls all of them in one task.
 #[expect(
     clippy::disallowed_methods,
@@ -59,13 +74,11 @@ impl Pool {
     /// threads.
     pub fn start(
         engine: Engine,
-        leases: Arc<dyn Leases>,
-        own: OwnLeases,
+        supply: Supply,
         scheduler: Scheduler,
-        book: Arc<dyn JobBook>,
-        clock: Arc<dyn Clock>,
         slots: Slots,
     ) -> std::io::Result<Self> {
+        let Supply { leases, own, book, clock, pace } = supply;
         let (stop, beat) = (CancellationToken::new(), CancellationToken::new());
         let (tracker, jobs) = (TaskTracker::new(), TaskTracker::new());
         let lanes = Lanes::new(slots);
@@ -110,6 +123,7 @@ impl Pool {
             leases: leases.clone(),
             clock,
             lanes: lanes.clone(),
+            pace,
             owner,
             work,
             running: jobs.clone(),

@@ -23,12 +23,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use bson::{Bson, Document, RawDocumentBuf};
+use bson::{Bson, Document};
 use jobs::ports::PortError;
 
 pub use store::Store;
 
-use super::documents::{Change, Collection, Documents, Guard, Mark, Query};
+use super::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
 use folder::Lock;
 use writer::{Call, Job};
 
@@ -181,14 +181,13 @@ impl Documents for Embedded {
     async fn take(
         &self,
         of: &'static Collection,
-        mut query: Query,
+        query: Query,
         guard: Guard,
         change: Change,
         _mark: Mark,
-    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+    ) -> Result<Taken, PortError> {
         // Nobody comes between the walk and the change.
-        query.guard.0.extend(guard.0);
-        self.write(move |store| store.take(of, &query, &change)).await
+        self.write(move |store| store.take(of, &query, &guard, &change)).await
     }
 
     async fn find(

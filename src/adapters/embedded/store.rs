@@ -13,7 +13,7 @@ use super::{
     walk::Row,
 };
 use crate::adapters::documents::{
-    Change, Collection, Guard, Index, IndexOption, Query, fields::Fields,
+    Change, Collection, Guard, Index, IndexOption, Query, Taken, fields::Fields,
 };
 
 /// The largest document, in bytes: MongoDB's limit, so that data can move there.
@@ -112,18 +112,23 @@ impl<'c> Store<'c> {
         }
     }
 
-    /// Changes the documents that `query` walks over; all of them after.
+    /// Changes those of the documents that `query` walks over which fulfil `guard`.
     pub fn take(
         &self,
         of: &Collection,
         query: &Query,
+        guard: &Guard,
         change: &Change,
-    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+    ) -> Result<Taken, PortError> {
         let ready = Ready::new(change)?;
-        let (touched, mut taken) = (touched(of, change), Vec::new());
+        let (touched, mut taken) = (touched(of, change), Taken::default());
         for row in self.walk(of, query)? {
-            if let Some(after) = self.patch_row(of, &row, &Guard::none(), &ready, &touched)? {
-                taken.push(RawDocumentBuf::from_bytes(after).map_err(|e| damaged(of, &e))?);
+            match self.patch_row(of, &row, guard, &ready, &touched)? {
+                Some(after) => {
+                    let after = RawDocumentBuf::from_bytes(after);
+                    taken.documents.push(after.map_err(|error| damaged(of, &error))?);
+                }
+                None => taken.passed += 1,
             }
         }
         Ok(taken)

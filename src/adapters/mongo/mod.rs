@@ -26,7 +26,7 @@ use mongodb::{Client, Database};
 
 pub use clock::MongoClock;
 
-use super::documents::{Change, Collection, Documents, Guard, Mark, Query};
+use super::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
 use error::fault;
 
 /// A server that is there takes a connection within milliseconds; this allows for a far one.
@@ -192,16 +192,18 @@ impl Documents for Mongo {
         guard: Guard,
         change: Change,
         mark: Mark,
-    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+    ) -> Result<Taken, PortError> {
         let found = self.find(of, query).await?;
         let ids: Vec<Bson> = found.iter().filter_map(|found| found.get("_id").cloned()).collect();
         if ids.is_empty() || self.patch_many(of, &ids, guard, change).await? == 0 {
-            return Ok(Vec::new());
+            return Ok(Taken { documents: Vec::new(), passed: ids.len() });
         }
         let ours = words::some(&ids, &Guard::none().eq(mark.path, mark.value));
         let documents = self.collection(of).clone_with_type::<RawDocumentBuf>();
         let taken = async { documents.find(ours).max_time(READ_TIME).await?.try_collect().await };
-        answer(of.name, taken).await
+        let documents: Vec<_> = answer(of.name, taken).await?;
+        let passed = ids.len().saturating_sub(documents.len());
+        Ok(Taken { documents, passed })
     }
 
     async fn find(

@@ -2,7 +2,7 @@
 
 use bson::{Document, doc};
 use jobs::{
-    job::Queue,
+    job::{Limit, Queue},
     ports::{JobState, PortError},
 };
 use mongodb::Database;
@@ -13,6 +13,8 @@ use super::error::fault;
 fn rule(name: &str) -> Option<Document> {
     let states = JobState::ALL.map(JobState::as_str);
     let queues = Queue::ALL.map(Queue::as_str);
+    let longest = i32::try_from(Limit::LONGEST_KEY).unwrap_or(i32::MAX);
+    let most = i32::try_from(Limit::MOST).unwrap_or(i32::MAX);
     (name == "jobs").then(|| {
         doc! { "$jsonSchema": {
             "bsonType": "object",
@@ -26,6 +28,8 @@ fn rule(name: &str) -> Option<Document> {
                 "runAt": { "bsonType": "date" },
                 "maxAttempts": { "bsonType": "number", "minimum": 1, "maximum": 100 },
                 "uniqueKey": { "bsonType": "string", "minLength": 1 },
+                "limitKey": { "bsonType": "string", "minLength": 1, "maxLength": longest },
+                "limitMost": { "bsonType": "number", "minimum": 1, "maximum": most },
             },
         } }
     })

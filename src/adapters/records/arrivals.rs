@@ -12,7 +12,7 @@ use super::{
     Records,
     collections::JOBS,
     leases::{KEEP_DEAD, KEEP_DONE, closed, with_error},
-    tickets,
+    limits, tickets,
 };
 use crate::adapters::documents::{Change, Guard, Query};
 
@@ -89,8 +89,9 @@ impl Records {
         if let Ok(key) = job.get_str("uniqueKey") {
             ticket.unique_key = key.to_owned();
         }
+        ticket.limit = limits::limit_of(job).or(ticket.limit);
         let whole = tickets::job(&ticket, now);
-        let mut change = Change::new();
+        let mut change = Change::new().unset("limitSlot");
         for (name, value) in whole {
             let is_said = job.get(&name).is_some_and(|said| *said != Bson::Null);
             let stays = match name.as_str() {

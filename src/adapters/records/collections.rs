@@ -131,15 +131,18 @@ pub static JOBS: Collection = Collection {
     indexes: &[
         partial(
             "claim",
-            &[("queue", Asc), ("priority", Asc), ("runAt", Asc), ("_id", Asc)],
+            // The last only so that jobs of a full key are left out without a look at them.
+            &[("queue", Asc), ("priority", Asc), ("runAt", Asc), ("_id", Asc), ("limitKey", Asc)],
             &[("state", Is("ready"))],
         ),
         partial("scheduled", &[("runAt", Asc)], &[("state", Is("scheduled"))]),
         partial("leases", &[("lease.until", Asc)], &[("state", Is("running"))]),
-        partial(
-            "limitKey",
-            &[("limitKey", Asc)],
-            &[("limitKey", Exists), ("state", Is("running"))],
+        // One running job a place: two claims at the same time cannot both have it, and whatever
+        // ends the running, a lapsed lease too, frees it.
+        unique(
+            "limitSlot",
+            &[("limitSlot", Asc)],
+            &[("limitSlot", Exists), ("state", Is("running"))],
         ),
         unique("uniqueKey", &[("uniqueKey", Asc)], &[("uniqueKey", Exists)]),
         unique("onceKey", &[("onceKey", Asc)], &[("onceKey", Exists)]),
@@ -163,7 +166,7 @@ pub static JOBS: Collection = Collection {
     ],
 };
 
-/// What operators have said of the lanes, found by `_id` alone.
+/// What operators have said of the lanes and what is left of their rates, found by `_id` alone.
 pub static QUEUES: Collection = Collection { name: "queues", indexes: &[] };
 
 /// Cron jobs and when they run next.

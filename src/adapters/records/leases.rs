@@ -39,11 +39,7 @@ impl Leases for Records {
         let change =
             Change::new().set("state", "running").set("lease", lease).set("startedAt", now);
         let change = change.unset("changedAt").inc("attempt", 1);
-        let first = Query::over("claim", slots).at(queue.as_str());
-        let guard = Guard::none().eq("state", "ready");
-        let mark = Mark { path: "lease.token", value: token.into() };
-        let taken = self.store.take(&JOBS, first, guard, change, mark).await?;
-        let mut rows: Vec<Row> = taken.iter().filter_map(|job| Row::of(job)).collect();
+        let mut rows = self.claim_free(queue, slots, &change, token).await?;
         rows.sort_by_key(|row| (row.priority, row.run_at, row.id));
         Ok(rows.into_iter().map(|row| row.leased(queue, token)).collect())
     }
@@ -55,7 +51,7 @@ impl Leases for Records {
 
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError> {
         let now = self.clock.now();
-        let change = Change::new().unset("lease").unset("suspect");
+        let change = let_go(Change::new()).unset("suspect");
         let change = match ending {
             Ending::Done(note) => {
                 let change = closed(change, "done", now, KEEP_DONE);
@@ -152,12 +148,43 @@ impl Leases for Records {
     }
 
     async fn release(&self, held: &[Held]) -> Result<u64, PortError> {
-        let change = changed("ready", self.clock.now()).unset("lease").inc("attempt", -1);
+        let change = let_go(changed("ready", self.clock.now())).inc("attempt", -1);
         self.store.patch_many(&JOBS, &ids(held), still(held), change).await
     }
 }
 
 impl Records {
+    /// Takes the jobs at the head of the queue. Where some of them need a place of their key, these
+    /// are looked at after the others have been taken, which costs more.
+    async fn claim_free(
+        &self,
+        queue: Queue,
+        slots: u32,
+        change: &Change,
+        token: ObjectId,
+    ) -> Result<Vec<Row>, PortError> {
+        let head = Query::over("claim", slots).at(queue.as_str());
+        let guard = Guard::none().eq("state", "ready").and("limitKey", Test::Exists(false));
+        let mark = || Mark { path: "lease.token", value: token.into() };
+        // Only what another service has put past us can have a place without a key.
+        let free = change.clone().unset("limitSlot");
+        let taken = self.store.take(&JOBS, head.clone(), guard, free.clone(), mark()).await?;
+        let mut rows: Vec<Row> = taken.documents.iter().filter_map(|job| Row::of(job)).collect();
+        let left = slots.saturating_sub(u32::try_from(rows.len()).unwrap_or(slots));
+        if taken.passed == 0 || left == 0 {
+            return Ok(rows);
+        }
+        let candidates = self.store.find(&JOBS, Query { limit: left, ..head }).await?;
+        let mut chosen = self.choose(queue, left, candidates).await?;
+        let mut more = self.take_limited(&mut chosen, change).await?;
+        let guard = Guard::none().eq("state", "ready");
+        if self.store.patch_many(&JOBS, &chosen.free, guard, free).await? > 0 {
+            more.extend(self.store.get_many(&JOBS, &chosen.free).await?);
+        }
+        rows.extend(more.iter().filter_map(Row::of_document).filter(|row| row.has(token)));
+        Ok(rows)
+    }
+
     /// Gives those of these running jobs back to the queue that still fulfil `guard`.
     async fn give_back(&self, lost: Vec<Document>, guard: Guard) -> Result<u64, PortError> {
         let now = self.clock.now();
@@ -168,7 +195,7 @@ impl Records {
             let (guard, change) = match Row::of_document(&job) {
                 Some(row) if row.lease.is_some() => lost_job(guard.clone(), &row, now),
                 _ => {
-                    let change = closed(Change::new().unset("lease"), "dead", now, KEEP_DEAD);
+                    let change = closed(let_go(Change::new()), "dead", now, KEEP_DEAD);
                     (guard.clone(), with_error(change, 0, &malformed(), now))
                 }
             };
@@ -182,11 +209,16 @@ impl Records {
     }
 }
 
+/// What only a running job has.
+fn let_go(change: Change) -> Change {
+    change.unset("lease").unset("limitSlot").unset("progress")
+}
+
 /// How a job goes back to the queue after its worker was lost, unless somebody has it since.
 fn lost_job(guard: Guard, row: &Row, now: DateTime) -> (Guard, Change) {
     let token = row.lease.as_ref().map_or(Bson::Null, |lease| lease.token.into());
     let alone = row.lease.as_ref().is_some_and(|lease| lease.alone);
-    let change = changed("ready", now).unset("lease");
+    let change = let_go(changed("ready", now));
     let change = if alone {
         // The crash that made it a suspect was its own.
         change.inc("crashes", 1 + i64::from(row.suspect)).unset("suspect")

@@ -72,6 +72,11 @@ impl Row {
         })
     }
 
+    /// Whether it is leased under this token.
+    pub fn has(&self, token: ObjectId) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.token == token)
+    }
+
     /// The job in the hands of whoever has this token.
     pub fn leased(self, queue: Queue, token: ObjectId) -> Leased {
         debug_assert_eq!(self.queue, queue.as_str(), "the claim index starts with the queue");

@@ -64,6 +64,10 @@ pub(super) fn job(ticket: &Ticket, now: DateTime) -> Document {
     if let Some(trace) = &ticket.trace {
         job.insert("traceparent", trace.to_string());
     }
+    if let Some(limit) = &ticket.limit {
+        job.insert("limitKey", limit.key.as_str());
+        job.insert("limitMost", i64::from(limit.most));
+    }
     if let Some(about) = &ticket.about {
         job.insert("ref", doc! { "coll": about.collection, "id": about.id.as_str() });
     }

@@ -49,7 +49,8 @@ async fn lose(house: &House, id: MediaId) {
 #[tokio::test]
 async fn a_job_that_another_service_puts_runs_and_its_key_is_free_again() {
     let house = House::new().await;
-    let wish = json!({ "kind": "sweep", "args": {}, "uniqueKey": "mine", "priority": 0 });
+    let mut wish = json!({ "kind": "sweep", "args": {}, "uniqueKey": "mine", "priority": 0 });
+    wish["limitKey"] = json!("sweeps");
 
     let (first, job) = house.ask("POST", "/v1/jobs", wish.clone()).await;
     let (second, same) = house.ask("POST", "/v1/jobs", wish.clone()).await;
@@ -60,6 +61,7 @@ async fn a_job_that_another_service_puts_runs_and_its_key_is_free_again() {
     assert_eq!(job["_id"], same["_id"]);
     assert_ne!(job["_id"], other["_id"]);
     assert_eq!((&job["state"], &job["priority"]), (&json!("ready"), &json!(0)));
+    assert_eq!((&job["limitKey"], &job["limitMost"]), (&json!("sweeps"), &json!(1)));
     assert_eq!(log, ["sweep: done"]);
     let done = get(&house, &format!("/v1/jobs/{}", job["_id"].as_str().unwrap())).await;
     assert_eq!((&done["state"], &done["attempt"]), (&json!("done"), &json!(1)));
@@ -111,6 +113,12 @@ async fn a_wish_that_is_none_is_refused_by_its_fault() {
         (json!({ "kind": "sweep", "args": {}, "runAt": "soon" }), (400, "bad_parameter")),
         (json!({ "kind": "sweep", "args": {}, "maxAttempts": 0 }), (400, "bad_parameter")),
         (json!({ "kind": "sweep", "args": {}, "uniqueKey": "" }), (400, "bad_parameter")),
+        (json!({ "kind": "sweep", "args": {}, "limitKey": "" }), (400, "bad_parameter")),
+        (json!({ "kind": "sweep", "args": {}, "limitMost": 2 }), (400, "bad_parameter")),
+        (
+            json!({ "kind": "sweep", "args": {}, "limitKey": "k", "limitMost": 0 }),
+            (400, "bad_parameter"),
+        ),
         (json!({ "kind": "sweep", "args": {}, "colour": 1 }), (400, "bad_json")),
     ];
 

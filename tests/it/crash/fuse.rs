@@ -9,9 +9,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bson::{Bson, DateTime, Document, RawDocumentBuf};
+use bson::{Bson, DateTime, Document};
 use bytes::Bytes;
-use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query};
+use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
 use jobs::ports::{
     Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError,
 };
@@ -96,7 +96,7 @@ impl Documents for Fused<dyn Documents> {
         guard: Guard,
         change: Change,
         mark: Mark,
-    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+    ) -> Result<Taken, PortError> {
         self.fuse.spend().await;
         self.inner.take(of, query, guard, change, mark).await
     }

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use bson::{Bson, DateTime, Document, RawDocumentBuf};
-use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query};
+use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
 use jobs::ports::PortError;
 
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -110,13 +110,15 @@ impl Documents for Gate {
         guard: Guard,
         change: Change,
         mark: Mark,
-    ) -> Result<Vec<RawDocumentBuf>, PortError> {
+    ) -> Result<Taken, PortError> {
         let found = self.find(of, query).await?;
         let ids: Vec<Bson> = found.iter().filter_map(|found| found.get("_id").cloned()).collect();
         self.patch_many(of, &ids, guard, change).await?;
         let mut ours = self.get_many(of, &ids).await?;
         ours.retain(|job| at(job, mark.path) == Some(&mark.value));
-        Ok(ours.iter().map(|job| RawDocumentBuf::try_from(job).unwrap()).collect())
+        let passed = ids.len() - ours.len();
+        let documents = ours.iter().map(|job| RawDocumentBuf::try_from(job).unwrap()).collect();
+        Ok(Taken { documents, passed })
     }
 
     async fn find(

@@ -220,6 +220,7 @@ fn ticket(wish: &Wish, now: DateTime) -> Ticket {
         about: None,
         priority: wish.priority,
         trace: None,
+        limit: None,
         run_at: Some(later(now, Duration::from_secs(wish.delay.into()))),
         max_attempts: wish.tries,
         timeout: Duration::from_secs(60),

@@ -4,7 +4,9 @@ mod arrivals;
 mod book;
 mod claims;
 mod leases;
+mod limits;
 mod news;
+mod rates;
 mod schedules;
 mod workers;
 
@@ -137,6 +139,7 @@ fn ticket(name: &str) -> Ticket {
         max_attempts: 3,
         timeout: Duration::from_secs(60),
         trace: None,
+        limit: None,
     }
 }
 
