@@ -8,6 +8,7 @@ use crate::{
         Activities, Albums, Clock, Decoder, JobBook, JobQueue, MediaStore, Objects, PictureSize,
         Scanner, Schedules, Uploads, Users,
     },
+    progress::Progress,
     steps::Recorder,
 };
 
@@ -30,6 +31,7 @@ pub struct Tools {
     pub decoder: Arc<dyn Decoder>,
     pub links: Arc<Links>,
     pub recipe: Arc<Recipe>,
+    pub progress: Arc<Progress>,
 }
 
 /// Which small pictures are made; `version` is kept with them.

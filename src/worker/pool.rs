@@ -47,8 +47,8 @@ where
 }
 
 impl Pool {
-    /// Starts to work through the queue with so many places a lane, at this pace. Fails where the system gives no
-    /// threads.
+    /// Starts to work through the queue with so many places a lane, at this pace. Fails where the
+    /// system gives no threads.
     pub fn start(
         engine: Engine,
         leases: Arc<dyn Leases>,

@@ -1,6 +1,8 @@
 //! The workers by themselves: nobody drains, time passes, parts fail.
 
+mod limits;
 mod parts;
+mod said;
 
 use std::{
     future::Future,
