@@ -12,6 +12,7 @@ use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
     model::{ErrorClass, Media, MediaId, StepError, StepName, Upload, UploadPhase, UploadStatus},
     ports::{About, Assembled, Clock, Decoder, MediaStore, Objects, PortError, Uploads},
+    progress::Progress,
     steps::{Recorder, StepResult},
 };
 
@@ -22,6 +23,7 @@ crate::needs! {
     objects: dyn Objects,
     decoder: dyn Decoder,
     clock: dyn Clock,
+    progress: Progress,
 }
 
 /// Turns what arrived in pieces into one object under a private key.
@@ -64,7 +66,8 @@ impl Job for AssembleUpload {
             return Err(JobError::Fail { code: "chunks_missing".into(), message });
         };
         let id = &upload.upload_id.0;
-        let whole = needs.objects.assemble(id, &parts, &key, &upload.mime_type).await?;
+        let (objects, progress) = (&needs.objects, &needs.progress);
+        let whole = objects.assemble(id, &parts, &key, &upload.mime_type, progress).await?;
         if let Some(error) = broken_promise(&upload, &whole) {
             give_up(needs, self.media_id, &error).await?;
             return Ok(Outcome::Noted(error.code));

@@ -145,10 +145,17 @@ pub enum JobError {
         code: String,
         /// One sentence.
         message: String,
+        /// Not before so long has passed, if somebody said so.
+        after: Option<Duration>,
     },
     /// A port is away: the lane pauses, no try is counted.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error("{message}")]
+    Unavailable {
+        /// One sentence.
+        message: String,
+        /// For so long, if the port said so.
+        after: Option<Duration>,
+    },
     /// This input can never succeed.
     #[error("{message}")]
     Fail {
@@ -162,8 +169,11 @@ pub enum JobError {
 impl From<PortError> for JobError {
     fn from(error: PortError) -> Self {
         match error {
-            PortError::Unavailable(message) => Self::Unavailable(message),
-            PortError::Conflict(message) => Self::Retry { code: "conflict".into(), message },
+            PortError::Unavailable(message) => Self::Unavailable { message, after: None },
+            PortError::Busy { message, after } => Self::Unavailable { message, after: Some(after) },
+            PortError::Conflict(message) => {
+                Self::Retry { code: "conflict".into(), message, after: None }
+            }
             PortError::Missing(message) => Self::Fail { code: "missing".into(), message },
             PortError::Refused { code, message } => Self::Fail { code, message },
         }
@@ -175,7 +185,7 @@ impl JobError {
     pub fn for_document(&self) -> StepError {
         let (class, code) = match self {
             Self::Retry { code, .. } => (ErrorClass::Transient, code.as_str()),
-            Self::Unavailable(_) => (ErrorClass::Transient, "unavailable"),
+            Self::Unavailable { .. } => (ErrorClass::Transient, "unavailable"),
             Self::Fail { code, .. } => (ErrorClass::Permanent, code.as_str()),
         };
         StepError { class, code: code.to_owned(), message: self.to_string() }

@@ -16,6 +16,7 @@ pub mod intake;
 pub mod job;
 pub mod keys;
 pub mod links;
+pub mod progress;
 pub mod quarantine;
 pub mod revive;
 pub mod scheduled;

@@ -8,6 +8,7 @@ use crate::{
         Activities, Albums, Clock, Decoder, JobBook, JobQueue, MediaStore, Objects, PictureSize,
         Scanner, Schedules, Uploads, Users, Workers,
     },
+    progress::Progress,
     steps::Recorder,
 };
 
@@ -31,6 +32,7 @@ pub struct Tools {
     pub decoder: Arc<dyn Decoder>,
     pub links: Arc<Links>,
     pub recipe: Arc<Recipe>,
+    pub progress: Arc<Progress>,
 }
 
 /// Which small pictures are made; `version` is kept with them.

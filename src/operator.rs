@@ -128,6 +128,12 @@ pub struct Enqueue {
     /// 0 is taken first, 9 last
     #[arg(long)]
     priority: Option<u8>,
+    /// Of the jobs with this key only some run at the same time
+    #[arg(long)]
+    limit_key: Option<String>,
+    /// How many; one without it
+    #[arg(long, requires = "limit_key")]
+    limit_most: Option<u32>,
     #[command(flatten)]
     at: At,
 }
@@ -184,6 +190,8 @@ pub async fn enqueue(asked: Enqueue, config: &Config) -> anyhow::Result<u8> {
         "runAt": asked.run_at,
         "uniqueKey": asked.unique_key,
         "priority": asked.priority,
+        "limitKey": asked.limit_key,
+        "limitMost": asked.limit_most,
     });
     print(&Service::new(&asked.at, config).post("/v1/jobs", &wish).await?)?;
     Ok(0)
@@ -208,8 +216,11 @@ fn job_line(job: &Value) -> String {
     let attempt = format!("{}/{}", job["attempt"], job["maxAttempts"]);
     let last = job["errors"].as_array().and_then(|errors| errors.last());
     let error = last.map_or("", |error| error["message"].as_str().unwrap_or_default());
+    let progress = &job["progress"];
+    let shown = |pct| format!("{pct} %, {}", progress["note"].as_str().unwrap_or_default());
+    let last_word = progress["pct"].as_u64().map_or(error.to_owned(), shown);
     let (id, state, kind) = (text("_id"), text("state"), text("kind"));
-    format!("{id}  {state:<9}  {kind:<20}  {attempt:>5}  {error}").trim_end().to_owned()
+    format!("{id}  {state:<9}  {kind:<20}  {attempt:>5}  {last_word}").trim_end().to_owned()
 }
 
 fn queue_line(queue: &Value) -> String {

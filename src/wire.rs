@@ -142,6 +142,8 @@ pub fn assemble(
         decoder: Arc::new(InProcess::new(limits)),
         links: Arc::new(Links { public_url }),
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
+        // Outside of an attempt nobody listens.
+        progress: Arc::default(),
     };
     let config = Arc::new(config);
     let (leases, arrivals, rates) = (records.clone(), records.clone(), records);

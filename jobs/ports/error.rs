@@ -1,4 +1,6 @@
-//! The four ways in which a port says no.
+//! The ways in which a port says no.
+
+use std::time::Duration;
 
 /// Why a port did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -6,6 +8,14 @@ pub enum PortError {
     /// The part behind the port is away or overloaded; the same call may work later.
     #[error("{0}")]
     Unavailable(String),
+    /// Like `Unavailable`, and the part says for how long: `Retry-After`.
+    #[error("{message}")]
+    Busy {
+        /// Lower case, no full stop, names the thing.
+        message: String,
+        /// Before that it is of no use to come again.
+        after: Duration,
+    },
     /// Somebody else wrote first, or the key is taken: read again.
     #[error("{0}")]
     Conflict(String),

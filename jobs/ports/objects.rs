@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::PortError;
+use crate::progress::Progress;
 
 /// Bytes on their way; an error ends them.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>>;
@@ -106,14 +107,15 @@ pub trait Objects: Send + Sync {
     /// Removes one kept part, such as the loser of two with the same number.
     async fn drop_part(&self, upload: &str, part: &Part) -> Result<(), PortError>;
 
-    /// Makes one object of `parts` in their order. What is there already with the same length is
-    /// taken as done; the parts stay until [`Objects::abort`].
+    /// Makes one object of `parts` in their order, and says how far it is. What is there already
+    /// with the same length is taken as done; the parts stay until [`Objects::abort`].
     async fn assemble(
         &self,
         upload: &str,
         parts: &[Part],
         key: &str,
         content_type: &str,
+        progress: &Arc<Progress>,
     ) -> Result<Assembled, PortError>;
 
     /// Forgets all parts of `upload`.

@@ -8,6 +8,7 @@ use super::PortError;
 use crate::{
     job::{Job, Limit, Queue},
     model::{MediaId, StepError},
+    progress::Report,
     trace::{self, Trace},
 };
 
@@ -236,6 +237,9 @@ pub trait Leases: Send + Sync {
 
     /// Notes that the job has this process to itself from now on; whether the lease still holds.
     async fn alone(&self, held: Held) -> Result<bool, PortError>;
+
+    /// Notes how far the job is; whether the lease still holds.
+    async fn report(&self, held: Held, report: Report) -> Result<bool, PortError>;
 
     /// Waits until a ticket comes in through this process or somebody rings. A hint: tickets of
     /// other processes are found by looking.

@@ -52,7 +52,7 @@ impl Problem {
 impl From<PortError> for Problem {
     fn from(error: PortError) -> Self {
         match error {
-            PortError::Unavailable(message) => {
+            PortError::Unavailable(message) | PortError::Busy { message, .. } => {
                 tracing::warn!(error = message, "a store is away");
                 let detail = "a store is away for the moment, try again";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)

@@ -1,12 +1,13 @@
 //! One attempt at one job: run it, then write how it ended.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use jobs::{
     job::{Job, JobError, Outcome},
     model::{ErrorClass, StepError},
     ports::{Clock, Ending, Leased, Leases, PortError, Workers, later, until},
+    progress::Progress,
     tools::Tools,
     trace,
 };
@@ -25,6 +26,11 @@ const CRASHES: u32 = 3;
 /// A port that is away so long needs a person; shorter outages, over holidays too, heal by
 /// themselves.
 const AWAY_LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Who asks to be left alone for longer is asked again all the same: what is counted by the day is
+/// free again the next one, and a mistaken header must not bury a job.
+const ASKED_LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How often the store is told how far a job is.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs leased jobs.
 #[derive(Clone)]
@@ -46,7 +52,12 @@ pub enum Ended {
     /// It comes again; why, if something is wrong.
     Again(Option<String>),
     /// The port is away: the lane should rest.
-    Away(String),
+    Away {
+        /// One sentence.
+        why: String,
+        /// For at least so long, if the port said so.
+        rest: Option<Duration>,
+    },
     /// It needs a person.
     Dead(String),
     /// Somebody wanted it to end.
@@ -64,7 +75,7 @@ impl Ended {
         match self {
             Self::Done(_) => "done",
             Self::Again(_) => "again",
-            Self::Away(_) => "away",
+            Self::Away { .. } => "away",
             Self::Dead(_) => "dead",
             Self::Cancelled => "cancelled",
             Self::Fenced => "fenced",
@@ -79,7 +90,7 @@ impl std::fmt::Display for Ended {
             Self::Done(Some(note)) => write!(f, "done ({note})"),
             Self::Again(None) => f.write_str("again"),
             Self::Again(Some(why)) => write!(f, "again ({why})"),
-            Self::Away(why) => write!(f, "away ({why})"),
+            Self::Away { why, .. } => write!(f, "away ({why})"),
             Self::Dead(code) => write!(f, "dead ({code})"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::Fenced => f.write_str("fenced"),
@@ -139,7 +150,7 @@ impl Engine {
             Err(error) => {
                 // The lease lapses and the job comes back: nothing is lost, only time.
                 tracing::warn!(%error, "a job's end got lost");
-                Ended::Away(error.to_string())
+                Ended::Away { why: error.to_string(), rest: None }
             }
         };
         let took = began.elapsed();
@@ -151,7 +162,9 @@ impl Engine {
 
     /// One attempt at a job of the type `J`.
     pub async fn run<J: Job>(&self, leased: &Leased) -> Result<Ended, PortError> {
-        let needs = J::Needs::from(&*self.tools);
+        let progress = Arc::new(Progress::default());
+        let tools = Tools { progress: progress.clone(), ..(*self.tools).clone() };
+        let needs = J::Needs::from(&tools);
         let job: J = match bson::deserialize_from_document(leased.args.clone()) {
             Ok(job) => job,
             Err(error) => {
@@ -171,6 +184,7 @@ impl Engine {
             biased;
             () = self.cancelled(leased) => None,
             ended = limited(leased.timeout, job.run(&needs)) => Some(ended),
+            never = self.tell(leased, &progress) => match never {},
         };
         let Some(ended) = ended else {
             return self.drop_at_wish(&job, &needs, leased).await;
@@ -183,6 +197,18 @@ impl Engine {
                 self.end(leased, Ending::Again { at, counted: false, error: None }).await
             }
             Err(error) => self.failed(&job, &needs, leased, error).await,
+        }
+    }
+
+    /// Writes down how far the job is for as long as it is let. That nobody can be told is no
+    /// fault of the job.
+    async fn tell(&self, leased: &Leased, progress: &Progress) -> Infallible {
+        loop {
+            tokio::time::sleep(REPORT_EVERY).await;
+            let Some(report) = progress.news() else { continue };
+            if let Err(error) = self.leases.report(leased.held(), report).await {
+                tracing::debug!(job.id = %leased.id, %error, "nobody was told how far it is");
+            }
         }
     }
 
@@ -213,18 +239,23 @@ impl Engine {
         let written = error.for_document();
         let waited = later(leased.created_at, AWAY_LONGEST);
         let now = self.clock.now();
-        let (counted, over) = match error {
-            JobError::Fail { .. } => (true, true),
-            JobError::Retry { .. } => (true, leased.attempt >= leased.max_attempts),
-            JobError::Unavailable(_) => (false, now > waited),
+        let (counted, over, after) = match error {
+            JobError::Fail { .. } => (true, true, None),
+            JobError::Retry { after, .. } => (true, leased.attempt >= leased.max_attempts, after),
+            JobError::Unavailable { after, .. } => (false, now > waited, after),
         };
         if over {
             let ending = Ending::Dead(written.clone());
             return self.bury(job, needs, leased, written, ending).await;
         }
-        let at = later(now, back_off(if counted { leased.attempt } else { 1 }));
+        let asked = after.unwrap_or_default().min(ASKED_LONGEST);
+        let at = later(now, back_off(if counted { leased.attempt } else { 1 }).max(asked));
         told(leased, job.postponed(needs, &written, at).await)?;
-        self.end(leased, Ending::Again { at, counted, error: Some(written) }).await
+        let ended = self.end(leased, Ending::Again { at, counted, error: Some(written) }).await?;
+        Ok(match ended {
+            Ended::Away { why, .. } => Ended::Away { why, rest: after },
+            ended => ended,
+        })
     }
 
     /// Whoever watches is told before the job is dead: dying in between repeats the telling. Only
@@ -248,7 +279,9 @@ impl Engine {
     async fn end(&self, leased: &Leased, ending: Ending) -> Result<Ended, PortError> {
         let ended = match &ending {
             Ending::Done(note) => Ended::Done(note.clone()),
-            Ending::Again { counted: false, error: Some(e), .. } => Ended::Away(e.message.clone()),
+            Ending::Again { counted: false, error: Some(e), .. } => {
+                Ended::Away { why: e.message.clone(), rest: None }
+            }
             Ending::Again { error, .. } => Ended::Again(error.as_ref().map(|e| e.code.clone())),
             Ending::Dead(error) => Ended::Dead(error.code.clone()),
             Ending::Cancelled => Ended::Cancelled,
@@ -282,11 +315,11 @@ async fn limited(
             let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
             let message = format!("the job panicked: {}", said.unwrap_or_default());
-            Err(JobError::Retry { code: "panicked".to_owned(), message })
+            Err(JobError::Retry { code: "panicked".to_owned(), message, after: None })
         }
         Err(_) => {
             let message = format!("the job took longer than {} s", limit.as_secs());
-            Err(JobError::Retry { code: "timeout".to_owned(), message })
+            Err(JobError::Retry { code: "timeout".to_owned(), message, after: None })
         }
     }
 }

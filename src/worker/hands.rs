@@ -55,7 +55,7 @@ pub async fn attempt(work: Work, hands: Data<Arc<Hands>>) -> Result<(), BoxDynEr
         async move { hands.run(&job, cancel).await }
     });
     match apart.await {
-        Ok(Ok(Ended::Away(_))) => hands.lanes.rest(work.job.queue),
+        Ok(Ok(Ended::Away { rest, .. })) => hands.lanes.rest(work.job.queue, rest),
         Ok(Ok(Ended::Fenced)) => {}
         Ok(Ok(_)) => hands.lanes.go_on(work.job.queue),
         // Its lease lapses and it comes back.

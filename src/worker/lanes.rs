@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 const REST_FIRST: Duration = Duration::from_millis(500);
 /// And at most this long: a port that is back is noticed soon.
 const REST_LONGEST: Duration = Duration::from_secs(10);
+/// A port that says how long it is away is believed for so long; then one job asks again, because
+/// the others of the lane may not lean on the same part of it.
+const REST_ASKED_LONGEST: Duration = Duration::from_secs(300);
 
 /// How many jobs of each lane run at the same time in one process.
 #[derive(Debug, Clone)]
@@ -36,6 +39,12 @@ struct State {
 struct Rest {
     until: Instant,
     length: Duration,
+}
+
+impl Rest {
+    fn new(now: Instant, length: Duration) -> Self {
+        Self { until: now + length, length }
+    }
 }
 
 /// A place in a lane; free again when it is dropped.
@@ -87,17 +96,19 @@ impl Lanes {
         Slot { lanes: self.clone(), queue, held, cancel }
     }
 
-    /// The port behind the lane is away: it rests, each time twice as long.
-    pub fn rest(&self, queue: Queue) {
+    /// The port behind the lane is away: it rests, each time twice as long, and at least as long
+    /// as the port has `asked` for.
+    pub fn rest(&self, queue: Queue, asked: Option<Duration>) {
         let mut state = self.state();
         let now = Instant::now();
-        let length = match state.rests.get(&queue) {
+        let Rest { until, length } = match state.rests.get(&queue) {
             // Several jobs that were under way together are one sign, not several.
-            Some(rest) if now < rest.until => return,
-            Some(rest) => (rest.length * 2).min(REST_LONGEST),
-            None => REST_FIRST,
+            Some(rest) if now < rest.until => *rest,
+            Some(rest) => Rest::new(now, (rest.length * 2).min(REST_LONGEST)),
+            None => Rest::new(now, REST_FIRST),
         };
-        state.rests.insert(queue, Rest { until: now + length, length });
+        let asked = now + asked.unwrap_or_default().min(REST_ASKED_LONGEST);
+        state.rests.insert(queue, Rest { until: until.max(asked), length });
     }
 
     /// The port behind the lane has answered.
@@ -169,7 +180,7 @@ mod tests {
 
         let slot = lanes.take(Queue::Media, held);
         lanes.pause(vec![Queue::Ingest]);
-        lanes.rest(Queue::Scan);
+        lanes.rest(Queue::Scan, None);
         let busy = lanes.all();
         drop(slot);
         lanes.go_on(Queue::Scan);
@@ -179,5 +190,29 @@ mod tests {
         let (t, f) = (true, false);
         assert_eq!(busy, [(0, 1, t, f), (0, 4, f, t), (1, 2, f, f), (0, 1, f, f)]);
         assert!(lanes.all().iter().all(|lane| lane.running == 0 && !lane.resting));
+    }
+
+    /// How long the lane rests from now on, to the second.
+    fn rest_of(lanes: &Lanes) -> u64 {
+        let until = lanes.state().rests[&Queue::Scan].until;
+        until.saturating_duration_since(Instant::now()).as_millis().div_ceil(1000) as u64
+    }
+
+    #[test]
+    fn a_lane_rests_as_long_as_its_port_asks_for_but_not_for_ever() {
+        let lanes = Lanes::new(Slots(HashMap::from([(Queue::Scan, 4)])));
+        lanes.pause(Vec::new());
+        let free = lanes.free(Queue::Scan);
+
+        lanes.rest(Queue::Scan, None);
+        let by_itself = rest_of(&lanes);
+        lanes.rest(Queue::Scan, Some(Duration::from_secs(60)));
+        let asked = rest_of(&lanes);
+        lanes.rest(Queue::Scan, Some(Duration::from_secs(5)));
+        let shorter = rest_of(&lanes);
+        lanes.rest(Queue::Scan, Some(Duration::MAX));
+
+        assert_eq!((free, lanes.free(Queue::Scan), lanes.free(Queue::Media)), (4, 0, 1));
+        assert_eq!((by_itself, asked, shorter, rest_of(&lanes)), (1, 60, 60, 300));
     }
 }

@@ -182,8 +182,13 @@ impl House {
 
     /// A house whose time passes by itself, for workers that nobody drains.
     pub fn awake(ground: Arc<Ground>) -> Self {
+        Self::awake_with(ground, "")
+    }
+
+    /// The same by a piece of a settings file.
+    pub fn awake_with(ground: Arc<Ground>, settings: &str) -> Self {
         let (store, objects) = (ground.store.clone(), ground.objects.clone());
-        Self::built(ground, store, objects, "", Arc::new(SystemClock))
+        Self::built(ground, store, objects, settings, Arc::new(SystemClock))
     }
 
     fn built(

@@ -20,8 +20,9 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use jobs::ports::{
-    Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError,
+use jobs::{
+    ports::{Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError},
+    progress::Progress,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -58,13 +59,16 @@ impl Disk {
     }
 }
 
-/// Says that nobody waits for the work any more: its thread cannot be stopped from outside.
-#[derive(Debug, Clone, Default)]
-struct Wanted(CancellationToken);
+/// Who waits for the work, hears how far it is, and may go away: a thread cannot be stopped from
+/// outside.
+struct Caller {
+    gone: CancellationToken,
+    progress: Arc<Progress>,
+}
 
-impl Wanted {
-    fn check(&self) -> Result<(), PortError> {
-        if self.0.is_cancelled() {
+impl Caller {
+    fn is_there(&self) -> Result<(), PortError> {
+        if self.gone.is_cancelled() {
             return Err(PortError::Unavailable("nobody waits for the object any more".into()));
         }
         Ok(())
@@ -112,14 +116,16 @@ impl Objects for Disk {
         parts: &[Part],
         key: &str,
         content_type: &str,
+        progress: &Arc<Progress>,
     ) -> Result<Assembled, PortError> {
         let (upload, parts) = (upload.to_owned(), parts.to_vec());
         let (key, content_type) = (key.to_owned(), content_type.to_owned());
-        let wanted = Wanted::default();
+        let gone = CancellationToken::new();
         // Set off when the caller is gone: a copy of gigabytes that nobody waits for ends.
-        let _waiting = wanted.0.clone().drop_guard();
+        let _waiting = gone.clone().drop_guard();
+        let caller = Caller { gone, progress: progress.clone() };
         self.run("assemble", move |disk| {
-            parts::assemble(disk, &upload, &parts, &key, &content_type, &wanted)
+            parts::assemble(disk, &upload, &parts, &key, &content_type, &caller)
         })
         .await
     }

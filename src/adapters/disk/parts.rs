@@ -10,7 +10,7 @@ use std::{
 use jobs::ports::{Assembled, Part, PortError};
 use sha2::{Digest, Sha256};
 
-use super::{Disk, Wanted, away, durable, objects};
+use super::{Caller, Disk, away, durable, objects};
 
 /// Where the parts of `upload` lie.
 pub fn folder(disk: &Disk, upload: &str) -> Result<PathBuf, PortError> {
@@ -31,7 +31,7 @@ pub fn assemble(
     parts: &[Part],
     key: &str,
     content_type: &str,
-    wanted: &Wanted,
+    caller: &Caller,
 ) -> Result<Assembled, PortError> {
     let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
     if let Ok(info) = objects::info(disk, key)
@@ -47,7 +47,7 @@ pub fn assemble(
     }
     let mut whole = durable::temporary(disk)?;
     let mut hash = Sha256::new();
-    let mut piece = vec![0; 1 << 20];
+    let (mut piece, mut done) = (vec![0; 1 << 20], 0);
     for part in parts {
         let missing = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => {
@@ -57,15 +57,18 @@ pub fn assemble(
         };
         let mut file = File::open(path(disk, upload, part)?).map_err(missing)?;
         loop {
-            wanted.check()?;
+            caller.is_there()?;
             let read = file.read(&mut piece).map_err(|error| away(&error, "reading a part"))?;
             let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else { break };
             hash.update(read);
             whole.write_all(read).map_err(|error| away(&error, "writing an object"))?;
+            done += read.len() as u64;
         }
+        let note = format!("{} of {} parts are put together", part.number, parts.len());
+        caller.progress.report_of(done, bytes, &note);
     }
     let sha256 = hex::encode(hash.finalize());
-    wanted.check()?;
+    caller.is_there()?;
     objects::describe(disk, key, content_type, &sha256)?;
     durable::name(whole, &target)?;
     Ok(Assembled { bytes, sha256 })

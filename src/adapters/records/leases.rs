@@ -8,6 +8,7 @@ use jobs::{
     job::Queue,
     model::{ErrorClass, StepError},
     ports::{Ending, Gone, Held, Leased, Leases, PortError, later},
+    progress::Report,
 };
 
 use super::{Records, book::changed, collections::JOBS, row::Row};
@@ -131,6 +132,13 @@ impl Leases for Records {
 
     async fn alone(&self, held: Held) -> Result<bool, PortError> {
         let change = Change::new().set("lease.alone", true);
+        let job = Bson::ObjectId(held.job);
+        Ok(self.store.patch(&JOBS, &job, still(&[held]), change).await?.is_some())
+    }
+
+    async fn report(&self, held: Held, report: Report) -> Result<bool, PortError> {
+        let progress = doc! { "pct": i32::from(report.pct), "note": report.note };
+        let change = Change::new().set("progress", progress);
         let job = Bson::ObjectId(held.job);
         Ok(self.store.patch(&JOBS, &job, still(&[held]), change).await?.is_some())
     }

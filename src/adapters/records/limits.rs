@@ -47,7 +47,7 @@ impl Records {
         candidates: Vec<Document>,
     ) -> Result<Chosen, PortError> {
         let mut chosen = Chosen::default();
-        if candidates.iter().all(|job| limit_of(job).is_none()) {
+        if candidates.iter().all(|job| place_of(job).is_none()) {
             chosen.ids = candidates.iter().filter_map(|job| job.get("_id").cloned()).collect();
             chosen.free = chosen.ids.clone();
             return Ok(chosen);
@@ -105,7 +105,7 @@ impl Chosen {
         if self.ids.len() >= wanted || self.ids.contains(id) {
             return;
         }
-        match limit_of(job) {
+        match place_of(job) {
             None => self.free.push(id.clone()),
             Some(limit) => {
                 let Some(place) = self.places.take(&limit) else { return };
@@ -158,6 +158,11 @@ impl Places {
 
 fn most(limit: &Limit) -> usize {
     usize::try_from(limit.most).unwrap_or(usize::MAX)
+}
+
+/// The limit that keeps the job waiting: one that is cancelled only ends, and needs no place.
+fn place_of(job: &Document) -> Option<Limit> {
+    limit_of(job).filter(|_| !job.get_bool("cancelRequested").unwrap_or(false))
 }
 
 /// The job's limit. What is no text limits nothing; without a number one job runs at a time.

@@ -12,8 +12,9 @@ use async_trait::async_trait;
 use bson::{Bson, DateTime, Document};
 use bytes::Bytes;
 use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
-use jobs::ports::{
-    Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError,
+use jobs::{
+    ports::{Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError},
+    progress::Progress,
 };
 use tokio::sync::Notify;
 
@@ -161,9 +162,10 @@ impl Objects for Fused<dyn Objects> {
         parts: &[Part],
         key: &str,
         content_type: &str,
+        progress: &Arc<Progress>,
     ) -> Result<Assembled, PortError> {
         self.fuse.spend().await;
-        self.inner.assemble(upload, parts, key, content_type).await
+        self.inner.assemble(upload, parts, key, content_type, progress).await
     }
 
     async fn abort(&self, upload: &str) -> Result<(), PortError> {

@@ -7,6 +7,7 @@ mod journal;
 mod kills;
 mod kinds;
 mod leases;
+mod limits;
 mod outage;
 mod poison;
 mod record;

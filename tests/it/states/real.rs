@@ -72,8 +72,8 @@ impl Work for Told {
         match SAYS.get() {
             Says::Done => Ok(Outcome::Done),
             Says::NotYet => Ok(Outcome::NotYet(Duration::from_millis(NOT_YET.unsigned_abs()))),
-            Says::Retry => Err(JobError::Retry { code, message }),
-            Says::Away => Err(JobError::Unavailable(message)),
+            Says::Retry => Err(JobError::Retry { code, message, after: None }),
+            Says::Away => Err(JobError::Unavailable { message, after: None }),
             Says::Fail => Err(JobError::Fail { code, message }),
         }
     }

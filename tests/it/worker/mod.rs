@@ -1,7 +1,9 @@
 //! The workers by themselves: nobody drains, time passes, parts fail.
 
+mod limits;
 mod parts;
 mod reports;
+mod said;
 
 use std::{
     future::Future,

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bson::DateTime;
 use jobs::{
@@ -13,6 +15,7 @@ use jobs::{
         Decoder, Ending, Facts, Gone, Held, Leased, Leases, LocalFile, PictureSize, Pictures,
         PortError, Scan, Scanner, Sniffed,
     },
+    progress::Report,
 };
 use tokio::sync::Notify;
 
@@ -24,6 +27,8 @@ pub enum Trouble {
     TryAgain,
     /// The decoder is away for the first time.
     AwayOnce,
+    /// The decoder says for the first time that it is away for so long.
+    BusyOnce(Duration),
     /// The decoder works on it until it is let go.
     Long,
 }
@@ -74,7 +79,10 @@ impl Decoder for Troubled {
                 Trouble::AwayOnce if before == 0 => {
                     return Err(PortError::Unavailable("the decoder is away".into()));
                 }
-                Trouble::AwayOnce => {}
+                Trouble::BusyOnce(after) if before == 0 => {
+                    return Err(PortError::Busy { message: "the decoder is busy".into(), after });
+                }
+                Trouble::AwayOnce | Trouble::BusyOnce(_) => {}
                 Trouble::Long => self.let_go.notified().await,
             }
         }
@@ -177,6 +185,10 @@ impl Leases for SlowClaim {
 
     async fn alone(&self, held: Held) -> Result<bool, PortError> {
         self.inner.alone(held).await
+    }
+
+    async fn report(&self, held: Held, report: Report) -> Result<bool, PortError> {
+        self.inner.report(held, report).await
     }
 
     async fn woken(&self) {

@@ -5,13 +5,21 @@ use std::{ops::Range, path::Path, sync::Arc};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use iven_worker::adapters::disk::Disk;
-use jobs::ports::{Assembled, ByteStream, Expected, Length, Objects, Part, PortError};
+use jobs::{
+    ports::{Assembled, ByteStream, Expected, Length, Objects, Part, PortError},
+    progress::{Progress, Report},
+};
 use sha2::{Digest, Sha256};
 
 /// What a case is given: an empty store, and a way to it for a process that starts later.
 struct Home {
     objects: Arc<dyn Objects>,
     reopen: Box<dyn Fn() -> Arc<dyn Objects> + Send>,
+}
+
+/// Nobody asks how far it is.
+fn unheard() -> Arc<Progress> {
+    Arc::default()
 }
 
 /// Runs each case on each adapter.
@@ -101,7 +109,7 @@ impl Home {
     async fn has(&self, upload: &str, number: u32, bytes: &[u8]) -> bool {
         let same = self.part("to learn its name", number, bytes).await;
         let key = format!("seen/{upload}/{number}/{}", same.sha256);
-        match self.objects.assemble(upload, &[same], &key, "text/plain").await {
+        match self.objects.assemble(upload, &[same], &key, "text/plain", &unheard()).await {
             Ok(_) => true,
             Err(PortError::Missing(_)) => false,
             Err(error) => panic!("{error}"),
@@ -139,7 +147,7 @@ async fn other_bytes_of_one_number_lie_side_by_side(home: Home) {
     home.part("v", 1, b"abc").await;
 
     home.objects.drop_part("u", &lost).await.unwrap();
-    home.objects.assemble("u", &[won], "a", "text/plain").await.unwrap();
+    home.objects.assemble("u", &[won], "a", "text/plain", &unheard()).await.unwrap();
 
     assert_eq!(home.read("a", None).await, b"ABCD");
     assert!(!home.has("u", 1, b"abc").await);
@@ -149,7 +157,11 @@ async fn other_bytes_of_one_number_lie_side_by_side(home: Home) {
 async fn one_part_becomes_an_object(home: Home) {
     let part = home.part("u", 1, b"abc").await;
 
-    let whole = home.objects.assemble("u", &[part], "incoming/1/a", "image/jpeg").await.unwrap();
+    let whole = home
+        .objects
+        .assemble("u", &[part], "incoming/1/a", "image/jpeg", &unheard())
+        .await
+        .unwrap();
     home.objects.abort("u").await.unwrap();
 
     assert_eq!(whole, Assembled { bytes: 3, sha256: sha256(b"abc") });
@@ -165,14 +177,17 @@ async fn three_parts_become_an_object_in_their_order(home: Home) {
     let (third, second) = (home.part("u", 3, b"end").await, home.part("u", 2, &large(2)).await);
     let first = home.part("u", 1, &large(1)).await;
 
-    let parts = [first, second, third];
-    let whole = home.objects.assemble("u", &parts, "a", "video/mp4").await.unwrap();
+    let (parts, progress) = ([first, second, third], unheard());
+    let whole = home.objects.assemble("u", &parts, "a", "video/mp4", &progress).await.unwrap();
 
     let expected = [large(1), large(2), b"end".to_vec()].concat();
     let bytes = expected.len() as u64;
     assert_eq!(whole, Assembled { bytes, sha256: sha256(&expected) });
     assert_eq!(home.objects.info("a").await.unwrap().bytes, bytes);
     assert_eq!(sha256(&home.read("a", None).await), whole.sha256);
+    // A store that puts them together by itself says nothing.
+    let last = Report { pct: 100, note: "3 of 3 parts are put together".to_owned() };
+    assert!(progress.news().is_none_or(|said| said == last));
 }
 
 async fn an_assembly_can_be_repeated_even_without_its_parts(home: Home) {
@@ -181,7 +196,8 @@ async fn an_assembly_can_be_repeated_even_without_its_parts(home: Home) {
         for number in 1..=count {
             parts.push(home.part(key, number, &vec![7; 5 << 20]).await);
         }
-        let assemble = || home.objects.assemble(key, &parts, key, "text/plain");
+        let unheard = unheard();
+        let assemble = || home.objects.assemble(key, &parts, key, "text/plain", &unheard);
 
         let first = assemble().await.unwrap();
         let second = assemble().await.unwrap();
@@ -196,7 +212,7 @@ async fn an_assembly_replaces_what_has_another_length(home: Home) {
     home.put("a", b"something else").await;
     let part = home.part("u", 1, b"abc").await;
 
-    home.objects.assemble("u", &[part], "a", "image/png").await.unwrap();
+    home.objects.assemble("u", &[part], "a", "image/png", &unheard()).await.unwrap();
 
     assert_eq!(home.read("a", None).await, b"abc");
     assert_eq!(home.objects.info("a").await.unwrap().content_type, "image/png");
@@ -206,8 +222,8 @@ async fn an_assembly_of_parts_that_are_gone_is_missing(home: Home) {
     let parts = [home.part("u", 1, &vec![1; 5 << 20]).await, home.part("u", 2, b"abc").await];
     home.objects.drop_part("u", &parts[1]).await.unwrap();
 
-    let some = home.objects.assemble("u", &parts, "a", "text/plain").await;
-    let one = home.objects.assemble("u", &parts[1..], "a", "text/plain").await;
+    let some = home.objects.assemble("u", &parts, "a", "text/plain", &unheard()).await;
+    let one = home.objects.assemble("u", &parts[1..], "a", "text/plain", &unheard()).await;
 
     assert!(is_missing(some) && is_missing(one));
     assert!(is_missing(home.objects.info("a").await), "half an object is none");
@@ -337,7 +353,7 @@ async fn a_key_that_leaves_its_place_is_refused(home: Home) {
 
 async fn an_object_is_there_after_a_restart(home: Home) {
     let parts = [home.part("u", 1, &vec![1; 5 << 20]).await, home.part("u", 2, b"abc").await];
-    let whole = home.objects.assemble("u", &parts, "a", "video/mp4").await.unwrap();
+    let whole = home.objects.assemble("u", &parts, "a", "video/mp4", &unheard()).await.unwrap();
     let info = home.objects.info("a").await.unwrap();
     drop(home.objects);
 
@@ -345,6 +361,6 @@ async fn an_object_is_there_after_a_restart(home: Home) {
 
     assert_eq!(later.info("a").await.unwrap(), info);
     assert_eq!(sha256(&read(&later, "a", None).await), whole.sha256);
-    let again = later.assemble("u", &parts, "b", "video/mp4").await.unwrap();
+    let again = later.assemble("u", &parts, "b", "video/mp4", &unheard()).await.unwrap();
     assert_eq!(again, whole, "the parts are there, too");
 }

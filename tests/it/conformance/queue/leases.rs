@@ -6,6 +6,7 @@ use bson::{Document, doc};
 use jobs::{
     job::Queue,
     ports::{Clock, Ending, Held, Leased, Leases},
+    progress::Report,
 };
 
 use iven_worker::adapters::{
@@ -18,6 +19,7 @@ use super::{Bench, LEASE, error, names, on_every_engine, ticket};
 on_every_engine![
     who_lost_the_lease_changes_nothing,
     a_job_ends_once,
+    only_who_has_the_job_says_how_far_it_is,
     the_next_lapse_is_that_of_the_oldest_lease,
     heartbeats_keep_a_job,
     a_job_whose_worker_died_beside_others_is_a_suspect,
@@ -71,6 +73,29 @@ async fn a_job_ends_once(bench: Bench) {
     assert_eq!(document.get_datetime("finishedAt").unwrap(), &bench.clock.now());
     assert!(document.get_datetime("expireAt").unwrap() > &bench.clock.now());
     assert!(document.get("lease").is_none() && document.get("errors").is_none(), "{document}");
+}
+
+async fn only_who_has_the_job_says_how_far_it_is(bench: Bench) {
+    bench.push(&[ticket("a")]).await;
+    let report = |pct, note: &str| Report { pct, note: note.to_owned() };
+    let slow = bench.claim_one("slow").await;
+
+    assert!(bench.records.report(slow.held(), report(40, "40 of 100")).await.unwrap());
+    let said = bench.document(&slow).await;
+    bench.clock.forward(LEASE);
+    bench.reap().await;
+    let waiting = bench.document(&slow).await;
+    let quick = bench.claim_one("quick").await;
+    let late = bench.records.report(slow.held(), report(90, "late")).await.unwrap();
+    assert!(bench.records.report(quick.held(), report(5, "again")).await.unwrap());
+    let again = bench.document(&quick).await;
+    assert!(bench.end(&quick, Ending::Done(None)).await);
+    let after = bench.records.report(quick.held(), report(99, "after")).await.unwrap();
+
+    assert_eq!(said.get_document("progress").unwrap(), &doc! { "pct": 40, "note": "40 of 100" });
+    assert_eq!(again.get_document("progress").unwrap(), &doc! { "pct": 5, "note": "again" });
+    assert_eq!((late, after, waiting.get("progress")), (false, false, None));
+    assert_eq!(bench.document(&quick).await.get("progress"), None);
 }
 
 async fn the_next_lapse_is_that_of_the_oldest_lease(bench: Bench) {

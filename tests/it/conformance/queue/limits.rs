@@ -16,7 +16,7 @@ use iven_worker::adapters::{
 };
 use jobs::{
     job::{Limit, Queue},
-    ports::{Arrivals, Clock, Ending, Leased, Leases, PortError, Ticket, later},
+    ports::{Arrivals, Clock, Ending, JobBook, Leased, Leases, PortError, Ticket, later},
 };
 
 use super::{Bench, LEASE, error, names, on_every_engine, ticket};
@@ -30,6 +30,7 @@ on_every_engine![
     who_waits_for_a_full_key_keeps_nobody_waiting,
     of_one_key_with_two_numbers_each_is_kept,
     a_key_counts_over_all_lanes,
+    who_waits_for_a_full_key_can_be_cancelled,
     eight_workers_together_never_run_more,
     what_others_write_takes_no_place,
     a_plain_document_may_say_its_limit,
@@ -125,6 +126,23 @@ async fn a_key_counts_over_all_lanes(bench: Bench) {
     assert!(bench.end(&first, Ending::Done(None)).await);
 
     assert_eq!((full.len(), names(&other().await)), (0, vec!["media"]));
+}
+
+async fn who_waits_for_a_full_key_can_be_cancelled(bench: Bench) {
+    bench.push(&[limited("a", "k", 1)]).await;
+    let running = bench.claim_one("one").await;
+    bench.push(&[limited("b", "k", 1)]).await;
+    let query = Query::over("claim", 9).at(Queue::Scan.as_str());
+    let waiting = bench.store.find(&JOBS, query).await.unwrap().remove(0);
+    let id = waiting.get_object_id("_id").unwrap();
+
+    let full = bench.claim("two", 9).await;
+    bench.records.cancel(id).await.unwrap();
+    let cancelled = bench.claim_one("two").await;
+
+    assert_eq!((full.len(), cancelled.id, cancelled.cancel_requested), (0, id, true));
+    assert!(bench.end(&cancelled, Ending::Cancelled).await);
+    assert!(bench.end(&running, Ending::Done(None)).await);
 }
 
 /// Each with repositories of its own, as in processes of their own.
