@@ -3,6 +3,7 @@
 mod activities;
 mod albums;
 mod arrivals;
+mod behind;
 mod book;
 pub mod collections;
 mod diff;
@@ -32,12 +33,14 @@ pub struct Records {
     clock: Arc<dyn Clock>,
     /// Rung when a ticket comes in, so that the claimer need not wait for its next look.
     wake: Arc<Notify>,
+    /// Walks past jobs whose keys are full.
+    passed: Arc<behind::Passed>,
 }
 
 impl Records {
     /// The repositories over `store`.
     pub fn new(store: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, wake: Arc::new(Notify::new()) }
+        Self { store, clock, wake: Arc::new(Notify::new()), passed: Arc::default() }
     }
 }
 
