@@ -144,6 +144,11 @@ pub static JOBS: Collection = Collection {
             &[("limitSlot", Asc)],
             &[("limitSlot", Exists), ("state", Is("running"))],
         ),
+        partial(
+            "limitKey",
+            &[("limitKey", Asc), ("queue", Asc), ("priority", Asc), ("runAt", Asc), ("_id", Asc)],
+            &[("limitKey", Exists), ("state", Is("ready"))],
+        ),
         unique("uniqueKey", &[("uniqueKey", Asc)], &[("uniqueKey", Exists)]),
         unique("onceKey", &[("onceKey", Asc)], &[("onceKey", Exists)]),
         index("ref_state", &[("ref.coll", Asc), ("ref.id", Asc), ("state", Asc)]),

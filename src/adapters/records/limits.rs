@@ -66,8 +66,7 @@ impl Records {
                 break;
             }
             before = after;
-            let others = Query::over("claim", slots).at(queue.as_str());
-            walk = self.store.find(&JOBS, others.such_that(chosen.places.others())).await?;
+            walk = self.behind(queue, slots, &chosen.places.full).await?;
         }
         Ok(chosen)
     }
@@ -146,14 +145,14 @@ impl Places {
         }
         place
     }
+}
 
-    /// Jobs of the keys that are not full, and those without a key.
-    fn others(&self) -> Guard {
-        let mut keys: Vec<&String> = self.full.iter().collect();
-        keys.sort_unstable();
-        let not = |key: &String| Test::Ne(key.as_str().into());
-        keys.into_iter().fold(Guard::none(), |guard, key| guard.and("limitKey", not(key)))
-    }
+/// Jobs of the keys that are not full, and those without a key.
+pub(super) fn others(full: &HashSet<String>) -> Guard {
+    let mut keys: Vec<&String> = full.iter().collect();
+    keys.sort_unstable();
+    let not = |key: &String| Test::Ne(key.as_str().into());
+    keys.into_iter().fold(Guard::none(), |guard, key| guard.and("limitKey", not(key)))
 }
 
 fn most(limit: &Limit) -> usize {

@@ -3,6 +3,7 @@
 mod activities;
 mod albums;
 mod arrivals;
+mod behind;
 mod book;
 pub mod collections;
 mod counted;
@@ -40,13 +41,21 @@ pub struct Records {
     /// Rung when another service has put a job.
     bell: Arc<Notify>,
     enqueued: counted::Enqueued,
+    /// Walks past jobs whose keys are full.
+    passed: Arc<behind::Passed>,
 }
 
 impl Records {
     /// The repositories over `store`.
     pub fn new(store: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
-        let enqueued = counted::Enqueued::new();
-        Self { store, clock, wake: Arc::default(), bell: Arc::default(), enqueued }
+        Self {
+            store,
+            clock,
+            wake: Arc::default(),
+            bell: Arc::default(),
+            enqueued: counted::Enqueued::new(),
+            passed: Arc::default(),
+        }
     }
 }
 

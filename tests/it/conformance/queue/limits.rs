@@ -28,6 +28,7 @@ on_every_engine![
     of_one_key_only_so_many_run,
     every_way_out_of_running_frees_the_place,
     who_waits_for_a_full_key_keeps_nobody_waiting,
+    a_long_way_past_full_keys_hides_nothing,
     of_one_key_with_two_numbers_each_is_kept,
     a_key_counts_over_all_lanes,
     who_waits_for_a_full_key_can_be_cancelled,
@@ -98,6 +99,28 @@ async fn who_waits_for_a_full_key_keeps_nobody_waiting(bench: Bench) {
     assert_eq!(names(&head), ["a00", "b00"]);
     assert_eq!(names(&rest), ["c00", "free", "other"]);
     assert_eq!(bench.claim("two", 9).await, Vec::<Leased>::new());
+}
+
+async fn a_long_way_past_full_keys_hides_nothing(bench: Bench) {
+    for key in ["a", "b"] {
+        let tickets = (0..400).map(|n| limited(&format!("{key}{n:03}"), key, 1));
+        bench.push(&tickets.collect::<Vec<_>>()).await;
+        bench.clock.forward(Duration::from_secs(60));
+    }
+    bench.push(&[ticket("free")]).await;
+
+    let head = bench.claim("one", 3).await;
+    let none = bench.claim("one", 3).await;
+    bench.push(&[Ticket { priority: 9, ..ticket("late") }]).await;
+    bench.push(&[Ticket { priority: 0, ..ticket("urgent") }]).await;
+    let fresh = bench.claim("one", 3).await;
+    assert!(bench.end(&head[1], Ending::Done(None)).await);
+    let next = bench.claim("one", 3).await;
+
+    let key = |job: &Leased| names(std::slice::from_ref(job))[0][..1].to_owned();
+    assert_eq!(head.iter().map(key).collect::<Vec<_>>(), ["a", "b", "f"]);
+    assert_eq!((none.len(), names(&fresh)), (0, vec!["urgent", "late"]));
+    assert_eq!(next.iter().map(key).collect::<Vec<_>>(), ["b"]);
 }
 
 async fn of_one_key_with_two_numbers_each_is_kept(bench: Bench) {
