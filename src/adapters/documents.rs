@@ -347,8 +347,8 @@ pub trait Documents: Send + Sync {
         change: Change,
     ) -> Result<u64, PortError>;
 
-    /// Walks along an index and changes those it finds that fulfil `guard`. `change` sets `mark`. Of
-    /// several callers at once each document has one that takes it.
+    /// Walks along an index and changes those it finds that fulfil `guard`. `change` sets `mark`.
+    /// Of several callers at once each document has one that takes it.
     async fn take(
         &self,
         of: &'static Collection,

@@ -34,15 +34,18 @@ impl Leases for Records {
         slots: u32,
         until: DateTime,
     ) -> Result<Vec<Leased>, PortError> {
-        let token = ObjectId::new();
-        let lease = doc! { "owner": owner, "token": token, "until": until };
-        let now = self.clock.now();
-        let change =
-            Change::new().set("state", "running").set("lease", lease).set("startedAt", now);
-        let change = change.unset("changedAt").inc("attempt", 1);
-        let mut rows = self.claim_free(queue, slots, &change, token).await?;
+        let mut rows = Vec::new();
+        let passed = self.claim_free(owner, queue, slots, until, &mut rows).await?;
+        let left = slots.saturating_sub(u32::try_from(rows.len()).unwrap_or(slots));
+        if passed > 0 && left > 0 {
+            let limited = self.claim_limited(owner, queue, left, until, &mut rows).await;
+            if let Err(error) = limited {
+                // What is taken already should not have to wait for its leases to lapse.
+                tracing::warn!(%error, "jobs with a limit could not be looked at");
+            }
+        }
         rows.sort_by_key(|row| (row.priority, row.run_at, row.id));
-        Ok(rows.into_iter().map(|row| row.leased(queue, token)).collect())
+        Ok(rows.into_iter().filter_map(|row| row.leased(queue)).collect())
     }
 
     async fn extend(&self, held: &[Held], until: DateTime) -> Result<u64, PortError> {
@@ -162,35 +165,59 @@ impl Leases for Records {
 }
 
 impl Records {
-    /// Takes the jobs at the head of the queue. Where some of them need a place of their key, these
-    /// are looked at after the others have been taken, which costs more.
+    /// Takes the jobs at the head of the queue that need no place of a key; how many others there
+    /// were.
     async fn claim_free(
         &self,
+        owner: &str,
         queue: Queue,
         slots: u32,
-        change: &Change,
-        token: ObjectId,
-    ) -> Result<Vec<Row>, PortError> {
+        until: DateTime,
+        rows: &mut Vec<Row>,
+    ) -> Result<usize, PortError> {
+        let (token, change) = self.lease(owner, until);
         let head = Query::over("claim", slots).at(queue.as_str());
         let guard = Guard::none().eq("state", "ready").and("limitKey", Test::Exists(false));
-        let mark = || Mark { path: "lease.token", value: token.into() };
+        let mark = Mark { path: "lease.token", value: token.into() };
         // Only what another service has put past us can have a place without a key.
-        let free = change.clone().unset("limitSlot");
-        let taken = self.store.take(&JOBS, head.clone(), guard, free.clone(), mark()).await?;
-        let mut rows: Vec<Row> = taken.documents.iter().filter_map(|job| Row::of(job)).collect();
-        let left = slots.saturating_sub(u32::try_from(rows.len()).unwrap_or(slots));
-        if taken.passed == 0 || left == 0 {
-            return Ok(rows);
-        }
-        let candidates = self.store.find(&JOBS, Query { limit: left, ..head }).await?;
-        let mut chosen = self.choose(queue, left, candidates).await?;
-        let mut more = self.take_limited(&mut chosen, change).await?;
+        let change = change.unset("limitSlot");
+        let taken = self.store.take(&JOBS, head, guard, change, mark).await?;
+        rows.extend(taken.documents.iter().filter_map(|job| Row::of(job)));
+        Ok(taken.passed)
+    }
+
+    /// Takes jobs that need a place of their key, and what waits behind those that get none; this
+    /// costs more.
+    async fn claim_limited(
+        &self,
+        owner: &str,
+        queue: Queue,
+        slots: u32,
+        until: DateTime,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), PortError> {
+        // A token of its own: what was lost since the first look may be taken again here.
+        let (token, change) = self.lease(owner, until);
+        let candidates = Query::over("claim", slots).at(queue.as_str());
+        let candidates = self.store.find(&JOBS, candidates).await?;
+        let mut chosen = self.choose(queue, slots, candidates).await?;
+        let mut jobs = self.take_limited(&mut chosen, &change).await?;
         let guard = Guard::none().eq("state", "ready");
+        let free = change.unset("limitSlot");
         if self.store.patch_many(&JOBS, &chosen.free, guard, free).await? > 0 {
-            more.extend(self.store.get_many(&JOBS, &chosen.free).await?);
+            jobs.extend(self.store.get_many(&JOBS, &chosen.free).await?);
         }
-        rows.extend(more.iter().filter_map(Row::of_document).filter(|row| row.has(token)));
-        Ok(rows)
+        rows.extend(jobs.iter().filter_map(Row::of_document).filter(|row| row.has(token)));
+        Ok(())
+    }
+
+    /// A new lease, and how a job is taken under it.
+    fn lease(&self, owner: &str, until: DateTime) -> (ObjectId, Change) {
+        let token = ObjectId::new();
+        let lease = doc! { "owner": owner, "token": token, "until": until };
+        let change = Change::new().set("state", "running").set("lease", lease);
+        let change = change.set("startedAt", self.clock.now()).unset("changedAt");
+        (token, change.inc("attempt", 1))
     }
 
     /// Gives those of these running jobs back to the queue that still fulfil `guard`.

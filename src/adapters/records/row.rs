@@ -77,10 +77,10 @@ impl Row {
         self.lease.as_ref().is_some_and(|lease| lease.token == token)
     }
 
-    /// The job in the hands of whoever has this token.
-    pub fn leased(self, queue: Queue, token: ObjectId) -> Leased {
+    /// The job in the hands of whoever has its lease.
+    pub fn leased(self, queue: Queue) -> Option<Leased> {
         debug_assert_eq!(self.queue, queue.as_str(), "the claim index starts with the queue");
-        Leased {
+        Some(Leased {
             id: self.id,
             kind: self.kind,
             queue,
@@ -90,12 +90,12 @@ impl Row {
             crashes: self.crashes,
             suspect: self.suspect,
             cancel_requested: self.cancel_requested,
-            token,
+            token: self.lease?.token,
             timeout: self.timeout,
             created_at: self.created_at,
             run_at: self.run_at,
             trace: self.trace,
-        }
+        })
     }
 }
 
