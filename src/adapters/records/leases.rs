@@ -39,9 +39,12 @@ impl Leases for Records {
         let left = slots.saturating_sub(u32::try_from(rows.len()).unwrap_or(slots));
         if passed > 0 && left > 0 {
             let limited = self.claim_limited(owner, queue, left, until, &mut rows).await;
-            if let Err(error) = limited {
+            match limited {
                 // What is taken already should not have to wait for its leases to lapse.
-                tracing::warn!(%error, "jobs with a limit could not be looked at");
+                Err(error) if !rows.is_empty() => {
+                    tracing::warn!(%error, "jobs with a limit could not be looked at");
+                }
+                limited => limited?,
             }
         }
         rows.sort_by_key(|row| (row.priority, row.run_at, row.id));
