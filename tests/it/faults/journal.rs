@@ -56,6 +56,20 @@ impl Journal {
         self.entries().iter().filter(|entry| entry.what == what).count()
     }
 
+    /// The processes that have begun jobs and not ended them, those with the latest start first.
+    pub fn open(&self) -> Vec<u32> {
+        let mut open = Vec::new();
+        for entry in self.entries() {
+            match entry.what {
+                What::Start => open.push((entry.pid, entry.name)),
+                What::End | What::GivenUp => {
+                    open.retain(|of| *of != (entry.pid, entry.name.clone()))
+                }
+            }
+        }
+        open.into_iter().rev().map(|(pid, _)| pid).collect()
+    }
+
     /// The lines that say this about the job `name`, in order.
     pub fn about(&self, what: What, name: &str) -> Vec<Entry> {
         let mut entries = self.entries();

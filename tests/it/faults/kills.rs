@@ -46,7 +46,14 @@ async fn workers_killed_at_random_lose_nothing_and_finish_nothing_twice() {
         let ends = kill * pace + chance.usize(1..=pace);
         within(patience, "work", async || (yard.journal.count(What::End) >= ends).then_some(()))
             .await;
-        let victim = &mut workers[chance.usize(0..3)];
+        // Half of the kills come whenever they come; the others in the middle of a job.
+        let by_chance = chance.usize(0..3);
+        let busy = async || yard.journal.open().iter().find_map(|pid| position(&workers, *pid));
+        let victim = match kill % 2 {
+            0 => by_chance,
+            _ => within(patience, "a job in flight", busy).await,
+        };
+        let victim = &mut workers[victim];
         victim.kill();
         killed.push(victim.pid());
         *victim = yard.worker();
@@ -63,6 +70,10 @@ async fn workers_killed_at_random_lose_nothing_and_finish_nothing_twice() {
     let beyond = record.only_the_killed_are_begun_again(&killed, PLACES as usize);
     assert!(beyond > 0, "no kill hit a job");
     println!("{count} jobs, {kills} kills: {beyond} starts beyond one");
+}
+
+fn position(workers: &[Worker], pid: u32) -> Option<usize> {
+    workers.iter().position(|worker| worker.pid() == pid)
 }
 
 /// Waits for the journal first: asking the store all the time would slow the workers down.
