@@ -6,6 +6,8 @@
 
 pub mod fields;
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use bson::{Bson, Document, RawDocumentBuf};
 use jobs::ports::PortError;
@@ -76,6 +78,9 @@ pub enum IndexOption {
     Sphere,
 }
 
+/// A dotted path; nearly always one that stands in the program.
+pub type Path = Cow<'static, str>;
+
 /// A condition on one path.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
@@ -100,7 +105,7 @@ pub enum Test {
 
 /// Conditions that all have to hold.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Guard(pub Vec<(String, Test)>);
+pub struct Guard(pub Vec<(Path, Test)>);
 
 impl Guard {
     /// No condition.
@@ -109,13 +114,13 @@ impl Guard {
     }
 
     /// And: `path` fulfils `test`.
-    pub fn and(mut self, path: impl Into<String>, test: Test) -> Self {
+    pub fn and(mut self, path: impl Into<Path>, test: Test) -> Self {
         self.0.push((path.into(), test));
         self
     }
 
     /// And: `path` equals `value`.
-    pub fn eq(self, path: impl Into<String>, value: impl Into<Bson>) -> Self {
+    pub fn eq(self, path: impl Into<Path>, value: impl Into<Bson>) -> Self {
         self.and(path, Test::Eq(value.into()))
     }
 }
@@ -139,7 +144,7 @@ pub enum Edit {
 
 /// Changes to one document, applied together; no path may stand twice or lie within another.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Change(pub Vec<(String, Edit)>);
+pub struct Change(pub Vec<(Path, Edit)>);
 
 impl Change {
     /// Nothing yet.
@@ -148,23 +153,23 @@ impl Change {
     }
 
     /// With one more edit.
-    pub fn with(mut self, path: impl Into<String>, edit: Edit) -> Self {
+    pub fn with(mut self, path: impl Into<Path>, edit: Edit) -> Self {
         self.0.push((path.into(), edit));
         self
     }
 
     /// With `path` set to `value`.
-    pub fn set(self, path: impl Into<String>, value: impl Into<Bson>) -> Self {
+    pub fn set(self, path: impl Into<Path>, value: impl Into<Bson>) -> Self {
         self.with(path, Edit::Set(value.into()))
     }
 
     /// With `path` removed.
-    pub fn unset(self, path: impl Into<String>) -> Self {
+    pub fn unset(self, path: impl Into<Path>) -> Self {
         self.with(path, Edit::Unset)
     }
 
     /// With `path` grown by `by`.
-    pub fn inc(self, path: impl Into<String>, by: i64) -> Self {
+    pub fn inc(self, path: impl Into<Path>, by: i64) -> Self {
         self.with(path, Edit::Inc(by))
     }
 

@@ -17,6 +17,12 @@ use super::{
 /// How many future jobs become ready at a time.
 const PROMOTE: u32 = 500;
 
+/// Who has taken so many jobs at once soon has many places to fill again.
+const MANY: usize = 16;
+/// How long is waited for them: a claim and an end cost the store as much for one job as for some
+/// dozens.
+const GATHER: Duration = Duration::from_millis(1);
+
 /// What the claimer works with.
 pub struct Claimer {
     pub leases: Arc<dyn Leases>,
@@ -43,6 +49,9 @@ impl Claimer {
                 }
                 Ok(some) => {
                     (pause, taken) = (POLL_FASTEST, some);
+                    if some >= MANY && self.gather().await {
+                        ahead.woken();
+                    }
                     continue;
                 }
                 Err(error) => {
@@ -60,6 +69,20 @@ impl Claimer {
                 () = tokio::time::sleep(ahead.at_most(self.pace.at_most(jittered(pause)))) => {}
             }
         }
+    }
+
+    /// Waits for places that get free together; whether somebody rang.
+    async fn gather(&self) -> bool {
+        let mut is_rung = false;
+        let free = async {
+            while !self.lanes.are_empty() {
+                self.leases.woken().await;
+                is_rung = true;
+            }
+        };
+        // In time or not: the places that are free by then are filled.
+        drop(tokio::time::timeout(GATHER, free).await);
+        is_rung
     }
 
     /// One look at every lane; how many jobs were taken. Who is not `busy` asks first whether there

@@ -14,7 +14,7 @@ use jobs::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field::Empty};
 
-use super::{LEASE, kinds::Kinds, meters::Meters};
+use super::{LEASE, kinds::Kinds, lanes::Slot, meters::Meters};
 use crate::telemetry::traces;
 
 /// The first retry comes after at most this long; each further one may take twice as long.
@@ -42,6 +42,8 @@ pub struct Engine {
     meters: Arc<Meters>,
     /// Set off when somebody wants the job to end.
     cancel: CancellationToken,
+    /// Where the attempt has its place.
+    slot: Option<Arc<Slot>>,
 }
 
 /// How an attempt ended, for logs and for the lane.
@@ -103,7 +105,7 @@ impl Engine {
     pub fn new(tools: Tools, leases: Arc<dyn Leases>, kinds: Arc<dyn Kinds>) -> Self {
         let clock = tools.clock.clone();
         let (meters, cancel) = (Arc::new(Meters::new()), CancellationToken::new());
-        Self { tools: Arc::new(tools), leases, clock, kinds, meters, cancel }
+        Self { tools: Arc::new(tools), leases, clock, kinds, meters, cancel, slot: None }
     }
 
     /// Where this process says that it is at work.
@@ -116,14 +118,19 @@ impl Engine {
         Self { cancel, ..self.clone() }
     }
 
+    /// The same engine for the attempt that has this place.
+    pub fn at(&self, slot: Arc<Slot>) -> Self {
+        Self { cancel: slot.cancel(), slot: Some(slot), ..self.clone() }
+    }
+
     /// Ends a job whose kind nobody here knows.
     pub async fn unknown(&self, leased: &Leased) -> Result<Ended, PortError> {
         let message = format!("this version knows no job {}", leased.kind);
         self.end(leased, Ending::Dead(permanent("unknown_kind", message))).await
     }
 
-    /// Runs one attempt and writes its end. The end is written before this returns, so that a place
-    /// is free only when the store knows. Jobs that the attempt puts belong to the same walk.
+    /// Runs one attempt and writes its end. The end is written before this returns, so the lease is
+    /// kept until the store knows. Jobs that the attempt puts belong to the same walk.
     pub async fn attempt(&self, job: &Leased) -> Ended {
         self.meters.began(job, until(job.run_at, self.clock.now()));
         let span = tracing::info_span!(
@@ -190,14 +197,24 @@ impl Engine {
             return self.drop_at_wish(&job, &needs, leased).await;
         };
         match ended {
-            Ok(Outcome::Done) => self.end(leased, Ending::Done(None)).await,
-            Ok(Outcome::Noted(note)) => self.end(leased, Ending::Done(Some(note))).await,
+            Ok(Outcome::Done) => self.done(leased, None).await,
+            Ok(Outcome::Noted(note)) => self.done(leased, Some(note)).await,
             Ok(Outcome::NotYet(after)) => {
                 let at = later(self.clock.now(), after);
                 self.end(leased, Ending::Again { at, counted: false, error: None }).await
             }
             Err(error) => self.failed(&job, &needs, leased, error).await,
         }
+    }
+
+    /// The work is done: its place is free while its end is written, so that the store can take
+    /// the ends of some jobs and the claim of the next together.
+    async fn done(&self, leased: &Leased, note: Option<String>) -> Result<Ended, PortError> {
+        if let Some(slot) = &self.slot {
+            slot.leave();
+            self.leases.ring();
+        }
+        self.end(leased, Ending::Done(note)).await
     }
 
     /// Writes down how far the job is for as long as it is let. That nobody can be told is no

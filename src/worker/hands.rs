@@ -5,12 +5,11 @@ use std::sync::Arc;
 use apalis::prelude::*;
 use jobs::ports::{Leased, Leases, PortError};
 use tokio::{runtime::Handle, sync::RwLock};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     backend::Work,
     handle::{Ended, Engine},
-    lanes::Lanes,
+    lanes::{Lanes, Slot},
     threads::Threads,
 };
 
@@ -31,8 +30,8 @@ impl Hands {
     }
 
     /// Runs the job beside others, or alone when it was there as a worker died.
-    async fn run(&self, job: &Leased, cancel: CancellationToken) -> Result<Ended, PortError> {
-        let engine = self.engine.until(cancel);
+    async fn run(&self, job: &Leased, slot: Arc<Slot>) -> Result<Ended, PortError> {
+        let engine = self.engine.at(slot);
         if !job.runs_alone() {
             let _beside_others = self.company.read().await;
             return Ok(engine.attempt(job).await);
@@ -51,8 +50,9 @@ impl Hands {
 /// One attempt, and what its end means for the lane.
 pub async fn attempt(work: Work, hands: Data<Arc<Hands>>) -> Result<(), BoxDynError> {
     let apart = hands.threads.spawn({
-        let (hands, job, cancel) = (Arc::clone(&hands), Arc::clone(&work.job), work.slot.cancel());
-        async move { hands.run(&job, cancel).await }
+        let (hands, job, slot) =
+            (Arc::clone(&hands), Arc::clone(&work.job), Arc::clone(&work.slot));
+        async move { hands.run(&job, slot).await }
     });
     match apart.await {
         Ok(Ok(Ended::Away { rest, .. })) => hands.lanes.rest(work.job.queue, rest),

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -29,6 +32,8 @@ pub struct Lanes(Arc<Mutex<State>>);
 struct State {
     slots: HashMap<Queue, u32>,
     running: HashMap<Queue, u32>,
+    /// Jobs that have left their place, of whose end the store does not know yet.
+    ended: HashMap<Queue, u32>,
     rests: HashMap<Queue, Rest>,
     held: HashMap<Held, CancellationToken>,
     /// Not known before somebody has looked.
@@ -47,13 +52,14 @@ impl Rest {
     }
 }
 
-/// A place in a lane; free again when it is dropped.
+/// A place in a lane, and the lease of the job in it; free again when it is dropped.
 #[derive(Debug)]
 pub struct Slot {
     lanes: Lanes,
     queue: Queue,
     held: Held,
     cancel: CancellationToken,
+    has_left: AtomicBool,
 }
 
 impl Slot {
@@ -61,14 +67,35 @@ impl Slot {
     pub fn cancel(&self) -> CancellationToken {
         self.cancel.clone()
     }
+
+    /// The work is done and only its end is to be written: the place is free for the next job,
+    /// while the lease stays.
+    pub fn leave(&self) {
+        if !self.has_left.swap(true, Ordering::Relaxed) {
+            let mut state = self.lanes.state();
+            one_less(&mut state.running, self.queue);
+            *state.ended.entry(self.queue).or_default() += 1;
+        }
+    }
+}
+
+fn one_less(jobs: &mut HashMap<Queue, u32>, queue: Queue) {
+    if let Some(count) = jobs.get_mut(&queue) {
+        *count = count.saturating_sub(1);
+    }
 }
 
 impl Lanes {
     /// Empty lanes with so many places.
     pub fn new(slots: Slots) -> Self {
-        let (running, rests, held) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let (slots, paused) = (slots.0, None);
-        Self(Arc::new(Mutex::new(State { slots, running, rests, held, paused })))
+        Self(Arc::new(Mutex::new(State {
+            slots: slots.0,
+            running: HashMap::new(),
+            ended: HashMap::new(),
+            rests: HashMap::new(),
+            held: HashMap::new(),
+            paused: None,
+        })))
     }
 
     /// How many jobs of `queue` may be claimed now. A lane that rests lets nothing in; one that has
@@ -79,7 +106,10 @@ impl Lanes {
             return 0;
         }
         let slots = state.slots.get(&queue).copied().unwrap_or(1);
-        let free = slots.saturating_sub(state.running.get(&queue).copied().unwrap_or(0));
+        let of = |jobs: &HashMap<Queue, u32>| jobs.get(&queue).copied().unwrap_or(0);
+        let (running, ended) = (of(&state.running), of(&state.ended));
+        // A store that is slow to take ends must not let them pile up.
+        let free = slots.saturating_sub(running).min((2 * slots).saturating_sub(running + ended));
         match state.rests.get(&queue) {
             Some(rest) if Instant::now() < rest.until => 0,
             Some(_) => free.min(1),
@@ -93,7 +123,7 @@ impl Lanes {
         *state.running.entry(queue).or_default() += 1;
         let cancel = CancellationToken::new();
         state.held.insert(held, cancel.clone());
-        Slot { lanes: self.clone(), queue, held, cancel }
+        Slot { lanes: self.clone(), queue, held, cancel, has_left: AtomicBool::new(false) }
     }
 
     /// The port behind the lane is away: it rests, each time twice as long, and at least as long
@@ -129,7 +159,12 @@ impl Lanes {
         Queue::ALL.map(lane).into()
     }
 
-    /// The leases whose jobs have a place.
+    /// Whether no job has a place.
+    pub fn are_empty(&self) -> bool {
+        self.state().running.values().all(|running| *running == 0)
+    }
+
+    /// The leases of jobs that have a place, or an end that is being written.
     pub fn held(&self) -> Vec<Held> {
         self.state().held.keys().copied().collect()
     }
@@ -162,9 +197,8 @@ impl Lanes {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.lanes.state();
-        if let Some(running) = state.running.get_mut(&self.queue) {
-            *running = running.saturating_sub(1);
-        }
+        let has_left = *self.has_left.get_mut();
+        one_less(if has_left { &mut state.ended } else { &mut state.running }, self.queue);
         state.held.remove(&self.held);
     }
 }

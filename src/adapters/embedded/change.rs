@@ -14,7 +14,7 @@ const LONGEST_GAP: usize = 1_500_000;
 /// Changes `document`; when it refuses, the document is half changed and to be thrown away.
 pub fn apply(change: &Change, document: &mut Document) -> Result<(), PortError> {
     change.check()?;
-    let mut edits: Vec<&(String, Edit)> = change.0.iter().collect();
+    let mut edits: Vec<_> = change.0.iter().collect();
     // MongoDB adds new fields in the order of their names, not in that of the command.
     edits.sort_by_cached_key(|(path, _)| path.split('.').map(place).collect::<Vec<_>>());
     edits.into_iter().try_for_each(|(path, edit)| into_document(document, path, path, edit))

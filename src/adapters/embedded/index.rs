@@ -2,10 +2,10 @@
 
 use bson::{Bson, RawArray, RawBsonRef};
 use jobs::ports::PortError;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::guard::{belongs, position, split};
-use super::key;
+use super::key::{self, Bytes};
 use crate::adapters::documents::fields::{Fields, inner};
 use crate::adapters::documents::{Change, Edge, Index, IndexOption, Order, Query, within};
 
@@ -31,7 +31,7 @@ pub fn is_touched(index: &Index, change: &Change) -> bool {
 }
 
 /// Keys of one document in one index: nearly always one.
-pub type Keys = SmallVec<[Vec<u8>; 1]>;
+pub type Keys = SmallVec<[Bytes; 1]>;
 
 /// The keys of a document in an index, sorted: one for each element where the path meets an array.
 pub fn keys(index: &Index, document: &Fields<'_>) -> Result<Keys, PortError> {
@@ -89,7 +89,7 @@ fn add(index: &Index, parts: &[Part<'_>], keys: &mut Keys) -> Result<(), PortErr
     if missing && index.option == IndexOption::Sparse {
         return Ok(());
     }
-    let mut bytes = Vec::with_capacity(parts.len() * 20);
+    let mut bytes = Bytes::new();
     for (part, (_, order)) in parts.iter().zip(index.keys) {
         let value = match part {
             Part::Value(Some(value)) => *value,
@@ -166,13 +166,13 @@ pub struct Range {
 
 /// A place between keys: before or after all that begin with the bytes.
 enum Place {
-    Before(Vec<u8>),
-    After(Vec<u8>),
+    Before(Bytes),
+    After(Bytes),
 }
 
 /// The part of `index` that `query` walks over.
 pub fn range(index: &Index, query: &Query) -> Range {
-    let mut prefix = Vec::new();
+    let mut prefix = Bytes::new();
     let mut orders = index.keys.iter().map(|(_, order)| *order);
     for value in &query.prefix {
         let start = prefix.len();
@@ -194,19 +194,19 @@ fn places(query: &Query) -> (Place, Place) {
         Edge::Including(value) => Place::Before(key::encode(value)),
         Edge::Excluding(value) => Place::After(key::encode(value)),
         Edge::Open => match &query.to {
-            Edge::Open => Place::Before(Vec::new()),
+            Edge::Open => Place::Before(Bytes::new()),
             Edge::Including(to) | Edge::Excluding(to) if class(to) == key::NUMBER => {
                 Place::After(key::nan())
             }
-            Edge::Including(to) | Edge::Excluding(to) => Place::Before(vec![class(to)]),
+            Edge::Including(to) | Edge::Excluding(to) => Place::Before(smallvec![class(to)]),
         },
     };
     let high = match (&query.to, &query.from) {
         (Edge::Including(value), _) => Place::After(key::encode(value)),
         (Edge::Excluding(value), _) => Place::Before(key::encode(value)),
-        (Edge::Open, Edge::Open) => Place::After(Vec::new()),
+        (Edge::Open, Edge::Open) => Place::After(Bytes::new()),
         (Edge::Open, Edge::Including(from) | Edge::Excluding(from)) => {
-            Place::After(vec![class(from)])
+            Place::After(smallvec![class(from)])
         }
     };
     (low, high)
@@ -218,7 +218,7 @@ fn class(value: &Bson) -> u8 {
 
 /// The same place in an index that runs the other way.
 fn mirror(place: Place) -> Place {
-    let turn = |bytes: Vec<u8>| bytes.into_iter().map(|byte| !byte).collect();
+    let turn = |bytes: Bytes| bytes.into_iter().map(|byte| !byte).collect();
     match place {
         Place::Before(bytes) => Place::After(turn(bytes)),
         Place::After(bytes) => Place::Before(turn(bytes)),
@@ -227,9 +227,9 @@ fn mirror(place: Place) -> Place {
 
 fn bytes_at(prefix: &[u8], place: Place) -> Vec<u8> {
     match place {
-        Place::Before(bytes) => [prefix, &bytes].concat(),
+        Place::Before(bytes) => [prefix, bytes.as_slice()].concat(),
         Place::After(bytes) => {
-            let mut after = [prefix, &bytes].concat();
+            let mut after = [prefix, bytes.as_slice()].concat();
             // The first bytes above all that begin with these: the last that can grow does.
             while after.last() == Some(&u8::MAX) {
                 after.pop();

@@ -2,9 +2,11 @@
 
 use jobs::ports::PortError;
 use rusqlite::params;
+use smallvec::SmallVec;
 
 use super::{
     index::{self, Keys},
+    key::Bytes,
     schema,
     statements::{Name, Op},
     store::{Store, fault, taken},
@@ -14,7 +16,7 @@ use crate::adapters::documents::{Collection, Index, fields::Fields};
 /// A key that was put into an index, or taken out of it.
 struct Moved {
     index: &'static Index,
-    key: Vec<u8>,
+    key: Bytes,
     is_added: bool,
 }
 
@@ -28,7 +30,7 @@ impl Store<'_> {
         after: Option<&Fields<'_>>,
         indexes: &[&'static Index],
     ) -> Result<(), PortError> {
-        let mut moved = Vec::new();
+        let mut moved = SmallVec::<[Moved; 8]>::new();
         let done = indexes.iter().filter(|index| index::is_built(index)).try_for_each(|index| {
             let keys = |document: Option<&Fields<'_>>| {
                 document.map_or(Ok(Keys::new()), |document| index::keys(index, document))
@@ -62,12 +64,13 @@ impl Store<'_> {
             let words =
                 || format!("another document of {} has the same key in {}", of.name, index.name);
             self.statements.with(Name::on(of, index, Op::AddKey), sql, |add| {
-                add.execute(params![one.key, number]).map_err(|error| taken(error, words))
+                add.execute(params![one.key.as_slice(), number])
+                    .map_err(|error| taken(error, words))
             })?;
         } else {
             let sql = || format!("DELETE FROM {} WHERE key = ? AND doc = ?", table());
             self.statements.with(Name::on(of, index, Op::DropKey), sql, |drop_key| {
-                drop_key.execute(params![one.key, number]).map_err(fault)
+                drop_key.execute(params![one.key.as_slice(), number]).map_err(fault)
             })?;
         }
         Ok(())

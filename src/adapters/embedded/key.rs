@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use bson::{Bson, RawBson, RawBsonRef, RawDocument, spec::ElementType};
+use smallvec::SmallVec;
 
 /// Ends a string or a list; smaller than everything that can follow in its place.
 const END: u8 = 0;
@@ -17,9 +18,12 @@ const NAN: [u8; 2] = [0, 0];
 /// above zero.
 const EXPONENT_BIAS: i32 = 1100;
 
+/// Bytes of a key; nearly all keys fit without an allocation.
+pub type Bytes = SmallVec<[u8; 96]>;
+
 /// The bytes of one value.
-pub fn encode(value: &Bson) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16);
+pub fn encode(value: &Bson) -> Bytes {
+    let mut bytes = Bytes::new();
     append_value(&mut bytes, value);
     bytes
 }
@@ -37,7 +41,7 @@ pub fn compare_stored(a: RawBsonRef<'_>, b: &Bson) -> Ordering {
         (RawBsonRef::Int64(a), Bson::Int64(b)) => a.cmp(b),
         (RawBsonRef::ObjectId(a), Bson::ObjectId(b)) => a.cmp(b),
         _ => {
-            let mut bytes = Vec::with_capacity(16);
+            let mut bytes = Bytes::new();
             append(&mut bytes, a);
             bytes.cmp(&encode(b))
         }
@@ -81,12 +85,12 @@ pub fn is_nan(value: RawBsonRef<'_>) -> bool {
 }
 
 /// The bytes of "not a number".
-pub(super) fn nan() -> Vec<u8> {
+pub(super) fn nan() -> Bytes {
     encode(&Bson::Double(f64::NAN))
 }
 
 /// Adds the bytes of `value` to `to`.
-pub fn append_value(to: &mut Vec<u8>, value: &Bson) {
+pub fn append_value(to: &mut Bytes, value: &Bson) {
     match value {
         Bson::String(text) => append(to, RawBsonRef::String(text)),
         Bson::ObjectId(id) => append(to, RawBsonRef::ObjectId(*id)),
@@ -102,7 +106,7 @@ pub fn append_value(to: &mut Vec<u8>, value: &Bson) {
 }
 
 /// Adds the bytes of a stored value to `to`.
-pub fn append(to: &mut Vec<u8>, value: RawBsonRef<'_>) {
+pub fn append(to: &mut Bytes, value: RawBsonRef<'_>) {
     to.push(class(value));
     match value {
         RawBsonRef::MinKey | RawBsonRef::Undefined | RawBsonRef::Null | RawBsonRef::MaxKey => {}
@@ -123,16 +127,18 @@ pub fn append(to: &mut Vec<u8>, value: RawBsonRef<'_>) {
         }
         RawBsonRef::Binary(binary) => {
             // The shorter one first, then the subtype: so does MongoDB.
-            to.extend(u32::try_from(binary.bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+            to.extend_from_slice(
+                &u32::try_from(binary.bytes.len()).unwrap_or(u32::MAX).to_be_bytes(),
+            );
             to.push(u8::from(binary.subtype));
-            to.extend(binary.bytes);
+            to.extend_from_slice(binary.bytes);
         }
-        RawBsonRef::ObjectId(id) => to.extend(id.bytes()),
+        RawBsonRef::ObjectId(id) => to.extend_from_slice(&id.bytes()),
         RawBsonRef::Boolean(flag) => to.push(u8::from(flag)),
-        RawBsonRef::DateTime(at) => to.extend(ordered(at.timestamp_millis())),
+        RawBsonRef::DateTime(at) => to.extend_from_slice(&ordered(at.timestamp_millis())),
         RawBsonRef::Timestamp(at) => {
-            to.extend(at.time.to_be_bytes());
-            to.extend(at.increment.to_be_bytes());
+            to.extend_from_slice(&at.time.to_be_bytes());
+            to.extend_from_slice(&at.increment.to_be_bytes());
         }
         RawBsonRef::RegularExpression(regex) => {
             string(to, regex.pattern.as_str());
@@ -148,7 +154,7 @@ pub fn append(to: &mut Vec<u8>, value: RawBsonRef<'_>) {
 }
 
 /// Field by field: the class of the value first, then the name, then the value.
-fn fields(to: &mut Vec<u8>, document: &RawDocument) {
+fn fields(to: &mut Bytes, document: &RawDocument) {
     for (name, value) in document.iter().flatten() {
         to.push(class(value));
         string(to, name.as_str());
@@ -158,7 +164,7 @@ fn fields(to: &mut Vec<u8>, document: &RawDocument) {
 }
 
 /// The text with its zero bytes marked, then an end that is smaller than any text.
-fn string(to: &mut Vec<u8>, text: &str) {
+fn string(to: &mut Bytes, text: &str) {
     if text.as_bytes().contains(&END) {
         for byte in text.bytes() {
             to.push(byte);
@@ -167,9 +173,9 @@ fn string(to: &mut Vec<u8>, text: &str) {
             }
         }
     } else {
-        to.extend(text.as_bytes());
+        to.extend_from_slice(text.as_bytes());
     }
-    to.extend([END, 1]);
+    to.extend_from_slice(&[END, 1]);
 }
 
 /// Two's complement with the sign turned round sorts as unsigned bytes.
@@ -177,14 +183,14 @@ fn ordered(number: i64) -> [u8; 8] {
     (number ^ i64::MIN).to_be_bytes()
 }
 
-fn integer(to: &mut Vec<u8>, number: i64) {
+fn integer(to: &mut Bytes, number: i64) {
     number_bytes(to, number < 0, number.unsigned_abs(), 0);
 }
 
-fn double(to: &mut Vec<u8>, number: f64) {
+fn double(to: &mut Bytes, number: f64) {
     if number.is_nan() {
-        to.extend(NAN);
-        to.extend([0; 8]);
+        to.extend_from_slice(&NAN);
+        to.extend_from_slice(&[0; 8]);
         return;
     }
     let bits = number.to_bits();
@@ -200,7 +206,7 @@ fn double(to: &mut Vec<u8>, number: f64) {
 
 /// `magnitude * 2^shift`: sign and exponent in two bytes, then 64 bits of mantissa. Every `i64`
 /// and every `f64` fits exactly, so that they compare exactly with each other.
-fn number_bytes(to: &mut Vec<u8>, negative: bool, magnitude: u64, shift: i32) {
+fn number_bytes(to: &mut Bytes, negative: bool, magnitude: u64, shift: i32) {
     let zeros = magnitude.leading_zeros();
     let (head, mantissa) = if magnitude == 0 {
         (0x8000_u16, 0)
@@ -211,8 +217,8 @@ fn number_bytes(to: &mut Vec<u8>, negative: bool, magnitude: u64, shift: i32) {
     };
     let below = negative && magnitude != 0;
     let (head, mantissa) = if below { (!head, !mantissa) } else { (head, mantissa) };
-    to.extend(head.to_be_bytes());
-    to.extend(mantissa.to_be_bytes());
+    to.extend_from_slice(&head.to_be_bytes());
+    to.extend_from_slice(&mantissa.to_be_bytes());
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bson::{Bson, Document, RawDocumentBuf};
 use jobs::ports::PortError;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row as SqlRow, params};
+use smallvec::SmallVec;
 
 use super::{
     edit::Ready,
@@ -53,11 +54,11 @@ impl<'c> Store<'c> {
         let sql = || format!("INSERT INTO {} (id, doc) VALUES (?, ?)", schema::table(of));
         self.statements.with(Name::of(of, Op::Insert), sql, |insert| {
             let words = || format!("a document of {} has this _id", of.name);
-            insert.execute(params![key, bytes]).map_err(|error| taken(error, words))
+            insert.execute(params![key.as_slice(), bytes]).map_err(|error| taken(error, words))
         })?;
         let number = self.connection.last_insert_rowid();
         let fields = fields(of, &bytes)?;
-        let all: Vec<&'static Index> = of.indexes.iter().collect();
+        let all: Touched = of.indexes.iter().collect();
         let indexed = self.reindex(of, number, None, Some(&fields), &all);
         if indexed.is_err() {
             self.drop_row(of, number)?;
@@ -72,7 +73,7 @@ impl<'c> Store<'c> {
 
     /// The documents with these `_id`s that exist.
     pub fn get_many(&self, of: &Collection, ids: &[Bson]) -> Result<Vec<Document>, PortError> {
-        let once: BTreeSet<Vec<u8>> = ids.iter().map(key::encode).collect();
+        let once: BTreeSet<key::Bytes> = ids.iter().map(key::encode).collect();
         let found = once.iter().map(|id| self.keyed(of, id)).filter_map(Result::transpose);
         found.map(|row| row?.document(of)).collect()
     }
@@ -87,7 +88,7 @@ impl<'c> Store<'c> {
     ) -> Result<u64, PortError> {
         let ready = Ready::new(change)?;
         let touched = touched(of, change);
-        let once: BTreeSet<Vec<u8>> = ids.iter().map(key::encode).collect();
+        let once: BTreeSet<key::Bytes> = ids.iter().map(key::encode).collect();
         let mut changed = 0;
         for id in &once {
             let Some(row) = self.keyed(of, id)? else { continue };
@@ -264,7 +265,7 @@ impl<'c> Store<'c> {
     }
 
     fn remove(&self, of: &Collection, row: &Row) -> Result<(), PortError> {
-        let all: Vec<&'static Index> = of.indexes.iter().collect();
+        let all: Touched = of.indexes.iter().collect();
         self.reindex(of, row.number, Some(&fields(of, &row.bytes)?), None, &all)?;
         self.drop_row(of, row.number)
     }
@@ -277,8 +278,11 @@ impl<'c> Store<'c> {
     }
 }
 
+/// Indexes of one collection.
+type Touched = SmallVec<[&'static Index; 16]>;
+
 /// The indexes in which `change` can move a document.
-fn touched(of: &Collection, change: &Change) -> Vec<&'static Index> {
+fn touched(of: &Collection, change: &Change) -> Touched {
     of.indexes.iter().filter(|index| index::is_touched(index, change)).collect()
 }
 

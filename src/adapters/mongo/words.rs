@@ -59,7 +59,7 @@ pub(super) fn update(change: &Change) -> Document {
         let (operator, value) = operation(edit);
         let fields = update.entry(operator).or_insert_with(|| Bson::Document(Document::new()));
         if let Bson::Document(fields) = fields {
-            fields.insert(path, value);
+            fields.insert(path.as_ref(), value);
         }
     }
     update

@@ -81,8 +81,8 @@ fn redefined(found: &Document, rule: &Document) -> Option<(Guard, Change)> {
         let said = earlier.and_then(|earlier| earlier.get(field));
         let stands = found.get(field);
         if stands == said && stands != Some(value) {
-            guard = guard.eq(field.as_str(), stands.cloned().unwrap_or(Bson::Null));
-            change = change.set(field.as_str(), value.clone());
+            guard = guard.eq(field.clone(), stands.cloned().unwrap_or(Bson::Null));
+            change = change.set(field.clone(), value.clone());
             is_moved |= TIMES.contains(&field.as_str());
         }
     }

@@ -19,7 +19,7 @@ impl Workers for Records {
         let id = Bson::from(worker.owner.as_str());
         let fields = whole.iter().filter(|(name, _)| *name != "_id");
         let change = fields
-            .fold(Change::new(), |change, (name, value)| change.set(name.as_str(), value.clone()));
+            .fold(Change::new(), |change, (name, value)| change.set(name.clone(), value.clone()));
         // The first report, or the store took it for lost while this process stood still.
         if self.store.patch(&WORKERS, &id, Guard::none(), change).await?.is_none() {
             self.store.insert(&WORKERS, whole).await?;

@@ -67,7 +67,8 @@ async fn workers_killed_at_random_lose_nothing_and_finish_nothing_twice() {
     let record = Record::new(yard.journal.entries(), &store.jobs("done").await);
     record.nothing_is_lost(count);
     record.nothing_is_finished_twice();
-    let beyond = record.only_the_killed_are_begun_again(&killed, PLACES as usize);
+    // As many may have run, and as many have left their place while their end was being written.
+    let beyond = record.only_the_killed_are_begun_again(&killed, 2 * PLACES as usize);
     assert!(beyond > 0, "no kill hit a job");
     println!("{count} jobs, {kills} kills: {beyond} starts beyond one");
 }
