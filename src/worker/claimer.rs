@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use jobs::{
     job::Queue,
     ports::{Clock, Leases, PortError, later, until},
@@ -100,26 +101,29 @@ impl Claimer {
         if !Queue::ALL.iter().any(free) || (!busy && !self.leases.any_ready().await?) {
             return Ok(0);
         }
-        let mut taken = 0;
-        for queue in Queue::ALL {
-            let free = self.pace.allowed(queue, self.lanes.free(queue)).await?;
-            if free == 0 || stop.is_cancelled() {
-                continue;
-            }
-            let until = later(self.clock.now(), LEASE);
-            let jobs = self.leases.claim(&self.owner, queue, free, until).await?;
-            let begun = jobs.len();
-            for job in jobs {
-                let slot = Arc::new(self.lanes.take(queue, job.held()));
-                let work = Work { job: Arc::new(job), slot, _running: self.running.token() };
-                if self.work.send(work).await.is_err() {
-                    return Ok(taken);
-                }
-                taken += 1;
-            }
-            self.pace.begun(queue, free, begun).await;
+        // All at once: the store can take them together.
+        let lanes = join_all(Queue::ALL.map(|queue| self.fill(queue, stop))).await;
+        lanes.into_iter().sum()
+    }
+
+    /// Fills the free places of one lane; how many jobs were taken.
+    async fn fill(&self, queue: Queue, stop: &CancellationToken) -> Result<usize, PortError> {
+        let free = self.pace.allowed(queue, self.lanes.free(queue)).await?;
+        if free == 0 || stop.is_cancelled() {
+            return Ok(0);
         }
-        Ok(taken)
+        let until = later(self.clock.now(), LEASE);
+        let jobs = self.leases.claim(&self.owner, queue, free, until).await?;
+        let begun = jobs.len();
+        for job in jobs {
+            let slot = Arc::new(self.lanes.take(queue, job.held()));
+            let work = Work { job: Arc::new(job), slot, _running: self.running.token() };
+            if self.work.send(work).await.is_err() {
+                break;
+            }
+        }
+        self.pace.begun(queue, free, begun).await;
+        Ok(begun)
     }
 
     /// Makes ready what is due; how long until the next future job is.

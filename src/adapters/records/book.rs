@@ -207,7 +207,7 @@ fn state_of(job: &Document) -> Result<JobState, PortError> {
 /// The walks along indexes that find what `filter` asks for; some find more.
 fn walks(filter: &JobFilter, states: &[JobState]) -> Vec<Query> {
     if let Some((collection, id)) = &filter.about {
-        let query = Query::over("ref_state", LOOKED_AT).at(collection.as_str()).at(id.as_str());
+        let query = Query::over("ref", LOOKED_AT).at(collection.as_str()).at(id.as_str());
         return vec![query];
     }
     if let Some(text) = &filter.error {

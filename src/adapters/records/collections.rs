@@ -151,7 +151,7 @@ pub static JOBS: Collection = Collection {
         ),
         unique("uniqueKey", &[("uniqueKey", Asc)], &[("uniqueKey", Exists)]),
         unique("onceKey", &[("onceKey", Asc)], &[("onceKey", Exists)]),
-        index("ref_state", &[("ref.coll", Asc), ("ref.id", Asc), ("state", Asc)]),
+        partial("ref", &[("ref.coll", Asc), ("ref.id", Asc)], &[("ref.id", Exists)]),
         // What other services have put, which has no queue and no `changedAt` yet.
         partial("arrivals", &[("state", Asc), ("_id", Asc)], &[("state", Is("new"))]),
         // A running job has no `changedAt`: it is found among the leases, of which there are few,
@@ -167,7 +167,10 @@ pub static JOBS: Collection = Collection {
             &[("changedAt", Exists)],
         ),
         partial("state_error", &[("state", Asc), ("error", Asc)], &[("error", Exists)]),
-        Index { option: Expires, ..index("expire", &[("expireAt", Asc)]) },
+        Index {
+            option: Expires,
+            ..partial("expire", &[("expireAt", Asc)], &[("expireAt", Exists)])
+        },
     ],
 };
 

@@ -30,7 +30,7 @@ impl JobQueue for Records {
     }
 
     async fn is_open(&self, about: &About) -> Result<bool, PortError> {
-        let query = Query::over("ref_state", 1).at(about.collection).at(about.id.as_str());
+        let query = Query::over("ref", 1).at(about.collection).at(about.id.as_str());
         let open = OPEN.iter().map(|state| Bson::from(*state)).collect();
         let query = query.such_that(Guard::none().and("state", Test::In(open)));
         Ok(!self.store.find(&JOBS, query).await?.is_empty())

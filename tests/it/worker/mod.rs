@@ -63,7 +63,7 @@ async fn finished(house: &House, id: MediaId) -> Media {
 
 /// The job of this kind about this medium.
 async fn job(house: &House, id: MediaId, kind: &str) -> Option<Document> {
-    let query = Query::over("ref_state", 20).at("event_media").at(id.to_string());
+    let query = Query::over("ref", 20).at("event_media").at(id.to_string());
     let found = house.ground.store.find(&JOBS, query).await.unwrap();
     found.into_iter().find(|job| job.get_str("kind").is_ok_and(|of| of == kind))
 }
