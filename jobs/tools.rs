@@ -1,6 +1,9 @@
 //! Every port in one hand; a job takes out of it only what it names in `needs!`.
 
-use std::sync::Arc;
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use crate::{
     links::Links,
@@ -15,7 +18,7 @@ use crate::{
 /// Every port and the few settings that jobs read.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the types say it")]
-pub struct Tools {
+pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub uploads: Arc<dyn Uploads>,
     pub media: Arc<dyn MediaStore>,
@@ -32,7 +35,41 @@ pub struct Tools {
     pub decoder: Arc<dyn Decoder>,
     pub links: Arc<Links>,
     pub recipe: Arc<Recipe>,
+}
+
+/// Every port, and where one attempt says how far it is.
+#[derive(Clone)]
+pub struct Tools {
+    ports: Arc<Ports>,
+    /// Outside of an attempt nobody listens.
     pub progress: Arc<Progress>,
+}
+
+impl Tools {
+    /// These ports, outside of any attempt.
+    pub fn new(ports: Ports) -> Self {
+        Self { ports: Arc::new(ports), progress: Arc::default() }
+    }
+
+    /// The same ports for an attempt that reports there.
+    pub fn reporting(&self, progress: Arc<Progress>) -> Self {
+        Self { ports: Arc::clone(&self.ports), progress }
+    }
+}
+
+impl Deref for Tools {
+    type Target = Ports;
+
+    fn deref(&self) -> &Ports {
+        &self.ports
+    }
+}
+
+impl DerefMut for Tools {
+    /// Changes these tools alone, not others that share the ports.
+    fn deref_mut(&mut self) -> &mut Ports {
+        Arc::make_mut(&mut self.ports)
+    }
 }
 
 /// Which small pictures are made; `version` is kept with them.

@@ -11,7 +11,7 @@ use jobs::{
         Arrivals, Clock, JobState, Leases, Objects, PictureSize, PortError, Rate, Rates, Scanner,
     },
     steps::Recorder,
-    tools::{Recipe, Tools},
+    tools::{Ports, Recipe, Tools},
 };
 
 use crate::{
@@ -125,7 +125,7 @@ pub fn assemble(
     };
     let recorder =
         Recorder { media: records.clone(), queue: records.clone(), clock: clock.clone() };
-    let tools = Tools {
+    let tools = Tools::new(Ports {
         clock,
         uploads: records.clone(),
         media: records.clone(),
@@ -142,9 +142,7 @@ pub fn assemble(
         decoder: Arc::new(InProcess::new(limits)),
         links: Arc::new(Links { public_url }),
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
-        // Outside of an attempt nobody listens.
-        progress: Arc::default(),
-    };
+    });
     let config = Arc::new(config);
     let (leases, arrivals, rates) = (records.clone(), records.clone(), records);
     House { store, tools, leases, arrivals, rates, config, store_clock: None, server: None }
@@ -237,8 +235,8 @@ impl House {
 
     /// What puts the jobs of schedules.
     pub fn scheduler(&self) -> Scheduler {
-        let Tools { schedules, queue, clock, .. } = self.tools.clone();
-        Scheduler::new(schedules, queue, clock)
+        let Ports { schedules, queue, clock, .. } = &*self.tools;
+        Scheduler::new(schedules.clone(), queue.clone(), clock.clone())
     }
 
     /// The HTTP API.

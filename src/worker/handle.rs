@@ -170,7 +170,7 @@ impl Engine {
     /// One attempt at a job of the type `J`.
     pub async fn run<J: Job>(&self, leased: &Leased) -> Result<Ended, PortError> {
         let progress = Arc::new(Progress::default());
-        let tools = Tools { progress: progress.clone(), ..(*self.tools).clone() };
+        let tools = self.tools.reporting(progress.clone());
         let needs = J::Needs::from(&tools);
         let job: J = match bson::deserialize_from_document(leased.args.clone()) {
             Ok(job) => job,

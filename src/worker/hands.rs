@@ -29,6 +29,17 @@ impl Hands {
         Self { engine, lanes, leases, company: Arc::default(), threads: threads.handle() }
     }
 
+    async fn begin_and_end(self: Arc<Self>, work: Work) {
+        let queue = work.job.queue;
+        match self.run(&work.job, Arc::clone(&work.slot)).await {
+            Ok(Ended::Away { rest, .. }) => self.lanes.rest(queue, rest),
+            Ok(Ended::Fenced) => {}
+            Ok(_) => self.lanes.go_on(queue),
+            // Its lease lapses and it comes back.
+            Err(error) => tracing::warn!(job.id = %work.job.id, %error, "a job could not begin"),
+        }
+    }
+
     /// Runs the job beside others, or alone when it was there as a worker died.
     async fn run(&self, job: &Leased, slot: Arc<Slot>) -> Result<Ended, PortError> {
         let engine = self.engine.at(slot);
@@ -47,22 +58,13 @@ impl Hands {
     }
 }
 
-/// One attempt, and what its end means for the lane.
+/// One attempt, and what its end means for the lane. Apalis polls all attempts in one task, which
+/// only waits for them here.
 pub async fn attempt(work: Work, hands: Data<Arc<Hands>>) -> Result<(), BoxDynError> {
-    let apart = hands.threads.spawn({
-        let (hands, job, slot) =
-            (Arc::clone(&hands), Arc::clone(&work.job), Arc::clone(&work.slot));
-        async move { hands.run(&job, slot).await }
-    });
-    match apart.await {
-        Ok(Ok(Ended::Away { rest, .. })) => hands.lanes.rest(work.job.queue, rest),
-        Ok(Ok(Ended::Fenced)) => {}
-        Ok(Ok(_)) => hands.lanes.go_on(work.job.queue),
-        // Its lease lapses and it comes back.
-        Ok(Err(error)) => tracing::warn!(job.id = %work.job.id, %error, "a job could not begin"),
-        Err(error) => tracing::error!(job.id = %work.job.id, %error, "an attempt broke"),
+    let (job, apart) = (work.job.id, Arc::clone(&hands).begin_and_end(work));
+    if let Err(error) = hands.threads.spawn(apart).await {
+        tracing::error!(job.id = %job, %error, "an attempt broke");
     }
-    drop(work);
     hands.leases.ring();
     Ok(())
 }

@@ -56,19 +56,6 @@ pub struct Supply {
     pub pace: Pace,
 }
 
-/// Attempts run side by side; without this apalis polls all of them in one task.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "each attempt's work holds a token of the pool's tracker"
-)]
-fn spawn_attempt<F>(attempt: F) -> tokio::task::JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    tokio::spawn(attempt)
-}
-
 impl Pool {
     /// Starts to work through the queue with so many places a lane. Fails where the system gives no
     /// threads.
@@ -98,7 +85,6 @@ impl Pool {
         let worker = WorkerBuilder::new(owner.as_str())
             .backend(LeasedJobs::new(incoming))
             .data(Arc::new(hands))
-            .parallelize(spawn_attempt)
             .build(attempt);
         // It does not end when there is nothing more to come; its attempts are over by then.
         tracker.spawn(beat.clone().run_until_cancelled_owned(worker.run().map(|ended| {
