@@ -2,6 +2,7 @@
 //! and taking a whole document apart costs more than all the rest of a small write.
 
 use bson::{DateTime, RawBsonRef, RawDocument, oid::ObjectId, spec::ElementType};
+use smallvec::SmallVec;
 
 /// Where the first element of a document's bytes begins: behind its length.
 const FIRST: usize = 4;
@@ -12,6 +13,8 @@ const USUAL: usize = 24;
 /// The fields of a document, in order.
 pub struct Fields<'d> {
     document: &'d RawDocument,
+    /// In the order of the fields.
+    tags: SmallVec<[u64; USUAL]>,
     all: Vec<Field<'d>>,
 }
 
@@ -27,14 +30,15 @@ impl<'d> Fields<'d> {
     /// The fields of the document with these bytes, or in what they are no document.
     pub fn of(bytes: &'d [u8]) -> Result<Self, &'static str> {
         let document = RawDocument::from_bytes(bytes).map_err(|_| "its length is wrong")?;
-        let mut all = Vec::with_capacity(USUAL);
+        let (mut tags, mut all) = (SmallVec::new(), Vec::with_capacity(USUAL));
         let (mut at, end) = (FIRST, bytes.len().saturating_sub(1));
         while at < end {
             let field = field(bytes, at)?;
             at += field.element.len();
+            tags.push(tag(field.name));
             all.push(field);
         }
-        if at == end { Ok(Self { document, all }) } else { Err("its last field is cut off") }
+        if at == end { Ok(Self { document, tags, all }) } else { Err("its last field is cut off") }
     }
 
     /// All of them.
@@ -44,12 +48,9 @@ impl<'d> Fields<'d> {
 
     /// The value of the field with this name; what cannot be read is not there.
     pub fn get(&self, name: &str) -> Option<RawBsonRef<'d>> {
-        let wanted = name.as_bytes();
-        let first = wanted.first();
-        // Most names differ in their first byte or their length, which is quicker to see.
-        let field = self.all.iter().find(|field| {
-            field.name.len() == wanted.len() && field.name.first() == first && field.name == wanted
-        })?;
+        let wanted = tag(name.as_bytes());
+        let mut alike = self.tags.iter().zip(&self.all).filter(|(tag, _)| **tag == wanted);
+        let (_, field) = alike.find(|(_, field)| field.name == name.as_bytes())?;
         field.plain().or_else(|| inner(self.document, name))
     }
 
@@ -128,6 +129,13 @@ pub fn inner<'d>(document: &'d RawDocument, name: &str) -> Option<RawBsonRef<'d>
 
 fn whole(value: &[u8]) -> Option<i64> {
     Some(i64::from_le_bytes(value.try_into().ok()?))
+}
+
+/// The length and the first bytes of a name: most names differ in them.
+fn tag(name: &[u8]) -> u64 {
+    let mut bytes = [u8::try_from(name.len()).unwrap_or(u8::MAX); 8];
+    bytes.iter_mut().skip(1).zip(name).for_each(|(to, byte)| *to = *byte);
+    u64::from_le_bytes(bytes)
 }
 
 /// The field whose type stands at this place.

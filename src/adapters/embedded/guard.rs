@@ -113,7 +113,10 @@ fn element(item: RawBsonRef<'_>, rest: Option<&str>, visit: Visit<'_>) -> bool {
 
 /// The first part of a path, and the rest if there is one.
 pub(super) fn split(path: &str) -> (&str, Option<&str>) {
-    path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)))
+    // Paths are short: looking byte by byte is quicker than what searches long texts.
+    let dot = path.bytes().position(|byte| byte == b'.');
+    let parts = dot.and_then(|dot| Some((path.get(..dot)?, path.get(dot + 1..)?)));
+    parts.map_or((path, None), |(name, rest)| (name, Some(rest)))
 }
 
 /// The place in an array that a part of a path names: digits without leading zeros.

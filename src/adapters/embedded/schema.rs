@@ -41,10 +41,12 @@ pub(super) fn connect(file: &Path, readable: bool) -> Result<Connection, PortErr
         // Nobody else has the file, so a lock is ever only our own checkpoint's.
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         // FULL: what was answered survives a power cut. No mmap: with it a disk error is a signal
-        // that ends the process, without it an error that can be said. The cache is in KiB.
+        // that ends the process, without it an error that can be said. The cache is in KiB: after
+        // most commits SQLite looks through all of it (`pcache1TruncateUnsafe`), and the system
+        // has the pages, too.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -32768; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 2000;
+             PRAGMA cache_size = -8192; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 2000;
              PRAGMA journal_size_limit = 67108864;",
         )?;
         connection.pragma_update(None, "query_only", readable)?;
