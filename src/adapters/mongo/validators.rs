@@ -20,6 +20,7 @@ fn rule(name: &str) -> Option<Document> {
             "bsonType": "object",
             "required": ["kind", "args", "state"],
             "properties": {
+                "_id": { "bsonType": "objectId" },
                 "kind": { "bsonType": "string", "minLength": 1 },
                 "args": { "bsonType": "object" },
                 "state": { "enum": states.as_slice() },

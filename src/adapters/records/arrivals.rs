@@ -1,7 +1,7 @@
 //! `jobs` over the document port: what other services have put as plain documents.
 
 use async_trait::async_trait;
-use bson::{Bson, Document, oid::ObjectId};
+use bson::{Bson, Document};
 use jobs::{
     arrive,
     model::{ErrorClass, StepError},
@@ -11,10 +11,24 @@ use jobs::{
 use super::{
     Records,
     collections::JOBS,
-    leases::{KEEP_DEAD, KEEP_DONE, closed, with_error},
+    leases::{KEEP_DONE, buried, closed},
     limits, tickets,
 };
 use crate::adapters::documents::{Change, Guard, Query};
+
+/// Only the queue writes these; whatever a sender says here would be in its way.
+const OWNED: [&str; 10] = [
+    "error",
+    "errors",
+    "expireAt",
+    "finishedAt",
+    "lease",
+    "limitSlot",
+    "note",
+    "progress",
+    "startedAt",
+    "suspect",
+];
 
 #[async_trait]
 impl Arrivals for Records {
@@ -22,11 +36,7 @@ impl Arrivals for Records {
         let new = Query::over("arrivals", limit);
         let mut taken = 0;
         for job in self.store.find(&JOBS, new).await? {
-            let Ok(id) = job.get_object_id("_id") else {
-                tracing::error!(id = ?job.get("_id"), "a new job has no ObjectId, it is left");
-                continue;
-            };
-            taken += u64::from(self.take_in_one(id, job).await?);
+            taken += u64::from(self.take_in_one(job).await?);
         }
         if taken > 0 {
             self.wake.notify_one();
@@ -44,41 +54,48 @@ impl Arrivals for Records {
 }
 
 impl Records {
-    /// Two processes may do this at the same time: the first one's write counts.
-    async fn take_in_one(&self, id: ObjectId, job: Document) -> Result<bool, PortError> {
+    /// Two processes may do this at the same time: the first one's write counts. What cannot be
+    /// taken in is dead, so that it does not stand before the others for ever.
+    async fn take_in_one(&self, job: Document) -> Result<bool, PortError> {
+        let Some(id) = job.get("_id").cloned() else { return Ok(false) };
         // A wish to cancel it, which changes when it is due, may come in between.
         let wish = job.get("cancelRequested").cloned().unwrap_or(Bson::Null);
         let is_new = Guard::none().eq("state", JobState::New.as_str()).eq("cancelRequested", wish);
-        let guard = || is_new.clone();
-        let kind = job.get_str("kind").unwrap_or_default().to_owned();
-        let args = job.get_document("args").cloned().unwrap_or_default();
-        let change = match arrive::ticket(&kind, args) {
-            Ok(ticket) => self.filled_in(&job, ticket),
-            Err(PortError::Refused { code, message }) => {
-                let error = StepError { class: ErrorClass::Permanent, code, message };
-                let now = self.clock.now();
-                let change = closed(Change::new(), "dead", now, KEEP_DEAD);
-                with_error(change, 0, &error, now)
-            }
-            Err(error) => return Err(error),
+        let write = |change| self.store.patch(&JOBS, &id, is_new.clone(), change);
+        let kind = job.get_str("kind").unwrap_or_default();
+        let written = match self.change_of(&job, kind) {
+            Ok(change) => write(change).await,
+            Err(error) => Err(error),
         };
-        match self.store.patch(&JOBS, &id.into(), guard(), change).await {
-            Ok(written) => {
-                let is_ours = written.is_some();
-                if is_ours {
-                    self.enqueued.count(&kind);
-                }
-                Ok(is_ours)
-            }
+        let (now, is_ours) = (self.clock.now(), |written: Option<_>| written.is_some());
+        let is_ours = match written {
+            Ok(written) => is_ours(written),
             // An open job does the work already.
             Err(PortError::Conflict(_)) => {
                 let note = "another open job has the same key and does the work";
-                let change = closed(Change::new(), "done", self.clock.now(), KEEP_DONE);
-                let change = change.set("note", note);
-                Ok(self.store.patch(&JOBS, &id.into(), guard(), change).await?.is_some())
+                let change = closed(Change::new(), "done", now, KEEP_DONE);
+                return write(change.set("note", note)).await.map(is_ours);
             }
-            Err(error) => Err(error),
+            Err(PortError::Refused { code, message }) => {
+                let error = StepError { class: ErrorClass::Permanent, code, message };
+                is_ours(write(buried(&error, now)).await?)
+            }
+            Err(error) => return Err(error),
+        };
+        if is_ours {
+            self.enqueued.count(kind);
         }
+        Ok(is_ours)
+    }
+
+    /// What makes a job of ours of it.
+    fn change_of(&self, job: &Document, kind: &str) -> Result<Change, PortError> {
+        if job.get_object_id("_id").is_err() {
+            let message = "the _id of a job is an ObjectId, this one is something else";
+            return Err(PortError::refused("bad_id", message));
+        }
+        let args = job.get_document("args").cloned().unwrap_or_default();
+        arrive::ticket(kind, args).map(|ticket| self.filled_in(job, ticket))
     }
 
     /// What a ticket of ours would have from the beginning; what the sender said stands.
@@ -91,7 +108,8 @@ impl Records {
         }
         ticket.limit = limits::limit_of(job).or(ticket.limit);
         let whole = tickets::job(&ticket, now);
-        let mut change = Change::new().unset("limitSlot");
+        let odd = OWNED.into_iter().filter(|name| job.contains_key(name));
+        let mut change = odd.fold(Change::new(), Change::unset);
         for (name, value) in whole {
             let is_said = job.get(&name).is_some_and(|said| *said != Bson::Null);
             let stays = match name.as_str() {

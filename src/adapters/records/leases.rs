@@ -52,7 +52,8 @@ impl Leases for Records {
     }
 
     async fn extend(&self, held: &[Held], until: DateTime) -> Result<u64, PortError> {
-        let change = Change::new().set("lease.until", until);
+        // A renewal that was long under way must not shorten a later one.
+        let change = Change::new().with("lease.until", Edit::Max(until.into()));
         self.store.patch_many(&JOBS, &ids(held), still(held), change).await
     }
 
@@ -222,61 +223,11 @@ impl Records {
         let change = change.set("startedAt", self.clock.now()).unset("changedAt");
         (token, change.inc("attempt", 1))
     }
-
-    /// Gives those of these running jobs back to the queue that still fulfil `guard`.
-    async fn give_back(&self, lost: Vec<Document>, guard: Guard) -> Result<u64, PortError> {
-        let now = self.clock.now();
-        let guard = guard.eq("state", "running");
-        let mut back = 0;
-        for job in lost {
-            let Some(id) = job.get("_id").cloned() else { continue };
-            let (guard, change) = match Row::of_document(&job) {
-                Some(row) if row.lease.is_some() => lost_job(guard.clone(), &row, now),
-                _ => {
-                    let change = closed(let_go(Change::new()), "dead", now, KEEP_DEAD);
-                    (guard.clone(), with_error(change, 0, &malformed(), now))
-                }
-            };
-            back += u64::from(self.store.patch(&JOBS, &id, guard, change).await?.is_some());
-        }
-        if back > 0 {
-            metrics::counter!("jobs_lease_expired_total").increment(back);
-            self.ring();
-        }
-        Ok(back)
-    }
 }
 
 /// What only a running job has.
-fn let_go(change: Change) -> Change {
+pub(super) fn let_go(change: Change) -> Change {
     change.unset("lease").unset("limitSlot").unset("progress")
-}
-
-/// How a job goes back to the queue after its worker was lost, unless somebody has it since.
-fn lost_job(guard: Guard, row: &Row, now: DateTime) -> (Guard, Change) {
-    let token = row.lease.as_ref().map_or(Bson::Null, |lease| lease.token.into());
-    let alone = row.lease.as_ref().is_some_and(|lease| lease.alone);
-    let change = let_go(changed("ready", now));
-    let change = if alone {
-        // The crash that made it a suspect was its own.
-        change.inc("crashes", 1 + i64::from(row.suspect)).unset("suspect")
-    } else {
-        change.set("suspect", true).inc("attempt", -1)
-    };
-    // Who says only now that it runs alone is judged by that, in the next round.
-    let guard = guard.eq("lease.alone", if alone { Bson::Boolean(true) } else { Bson::Null });
-    (guard.eq("lease.token", token), with_error(change, row.attempt, &worker_lost(), now))
-}
-
-fn worker_lost() -> StepError {
-    let message = "the worker died or stood still while it had the job".to_owned();
-    StepError { class: ErrorClass::Transient, code: "worker_lost".to_owned(), message }
-}
-
-/// It can neither be run nor given back.
-fn malformed() -> StepError {
-    let message = "the job's record is not as records of jobs are".to_owned();
-    StepError { class: ErrorClass::Permanent, code: "malformed_document".to_owned(), message }
 }
 
 /// The job has ended: its key is free again, its record goes after a while.
@@ -286,22 +237,35 @@ pub(super) fn closed(change: Change, state: &str, now: DateTime, keep: Duration)
     change.set("expireAt", later(now, keep))
 }
 
+/// The job is dead by this error, whatever its record says of earlier ones.
+pub(super) fn buried(error: &StepError, now: DateTime) -> Change {
+    let change = closed(let_go(Change::new()).unset("suspect"), "dead", now, KEEP_DEAD);
+    let (line, entry) = written(0, error, now);
+    change.set("error", line).set("errors", vec![entry])
+}
+
 pub(super) fn with_error(change: Change, attempt: u32, error: &StepError, now: DateTime) -> Change {
+    let (line, entry) = written(attempt, error, now);
+    let entry = Edit::Push(entry.into(), Some(KEEP_ERRORS));
+    change.set("error", line).with("errors", entry)
+}
+
+/// An error as it can be searched for, and as it is kept.
+fn written(attempt: u32, error: &StepError, now: DateTime) -> (String, Document) {
     let class = match error.class {
         ErrorClass::Transient => "transient",
         ErrorClass::Permanent => "permanent",
         ErrorClass::Policy => "policy",
     };
     let line = format!("{}: {}", error.code, error.message);
-    let change = change.set("error", line.chars().take(INDEXED_CHARS).collect::<String>());
-    let error = doc! {
+    let entry = doc! {
         "at": now,
         "attempt": i64::from(attempt),
         "class": class,
         "code": error.code.as_str(),
         "message": error.message.as_str(),
     };
-    change.with("errors", Edit::Push(error.into(), Some(KEEP_ERRORS)))
+    (line.chars().take(INDEXED_CHARS).collect(), entry)
 }
 
 /// A token stands for one claim of one process, so both together name one attempt.

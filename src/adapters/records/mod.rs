@@ -10,6 +10,7 @@ mod counted;
 mod diff;
 mod leases;
 mod limits;
+mod lost;
 mod media;
 mod queues;
 mod rates;

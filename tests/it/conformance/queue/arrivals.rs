@@ -12,6 +12,8 @@ on_every_engine![
     the_walk_that_a_plain_document_names_is_kept_if_it_is_one,
     a_job_that_nobody_knows_is_dead_with_a_reason,
     a_job_whose_work_is_under_way_is_done,
+    odd_documents_keep_nobody_waiting,
+    what_only_the_queue_writes_is_not_taken_from_a_sender,
 ];
 
 async fn insert(bench: &Bench, mut job: Document) -> Bson {
@@ -139,4 +141,53 @@ async fn the_server_refuses_a_malformed_job_and_takes_ours() {
     assert!(!again.iter().any(|line| line.contains("validator")), "{again:?}");
     assert!(bench.end(&job, Ending::Done(None)).await);
     store.database().drop().await.unwrap();
+}
+
+async fn odd_documents_keep_nobody_waiting(bench: Bench) {
+    let scan = || doc! { "kind": "scan_virus", "args": { "mediaId": ObjectId::new() } };
+    let unknown = doc! { "kind": "typo", "args": {}, "errors": Bson::Null, "state": "new" };
+    let mut odd = vec![unknown];
+    for id in [Bson::from("their own"), Bson::from(5)] {
+        let mut job = scan();
+        job.insert("state", "new");
+        job.insert("_id", id);
+        odd.push(job);
+    }
+    let mut there = 0;
+    for mut job in odd {
+        job.entry("_id".to_owned()).or_insert_with(|| ObjectId::new().into());
+        match bench.store.insert(&JOBS, job).await {
+            Ok(()) => there += 1,
+            // A server with a validator does not take it in the first place.
+            Err(PortError::Refused { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let good = insert(&bench, scan()).await;
+
+    let mut taken = 0;
+    for _ in 0..=there {
+        taken += bench.records.take_in(1).await.unwrap();
+    }
+
+    assert_eq!(taken, there + 1, "each look gets one out of the way");
+    assert_eq!(bench.claim_one("one").await.id, good.as_object_id().unwrap());
+    assert!(bench.claim("one", 9).await.is_empty());
+}
+
+async fn what_only_the_queue_writes_is_not_taken_from_a_sender(bench: Bench) {
+    let odd = doc! {
+        "kind": "scan_virus", "args": { "mediaId": ObjectId::new() }, "errors": "none",
+        "lease": 5, "suspect": "no", "expireAt": bench.at(1), "limitSlot": "x", "note": 7,
+    };
+    let id = insert(&bench, odd).await;
+    bench.records.take_in(9).await.unwrap();
+
+    let job = bench.claim_one("one").await;
+    let permanent = Ending::Dead(super::error("broken"));
+    assert!(bench.end(&job, permanent).await);
+
+    let written = read(&bench, &id).await;
+    assert_eq!(written.get_array("errors").unwrap().len(), 1);
+    assert!(!written.contains_key("note") && !written.contains_key("suspect"));
 }

@@ -26,6 +26,7 @@ on_every_engine![
     a_job_whose_worker_died_comes_back_with_a_crash,
     what_a_process_of_this_machine_left_is_inherited_at_once,
     a_job_that_cannot_be_read_dies_and_keeps_nobody_waiting,
+    a_job_whose_errors_are_odd_dies_and_keeps_nobody_waiting,
     a_retry_counts_the_attempt_only_when_it_is_said_so,
     a_dead_job_keeps_its_last_ten_errors,
     a_job_that_is_given_back_has_lost_no_attempt,
@@ -206,6 +207,21 @@ async fn a_job_that_cannot_be_read_dies_and_keeps_nobody_waiting(bench: Bench) {
     assert_eq!(odd.get_str("state").unwrap(), "dead");
     let errors = odd.get_array("errors").unwrap();
     assert_eq!(errors[0].as_document().unwrap().get_str("code").unwrap(), "malformed_document");
+}
+
+async fn a_job_whose_errors_are_odd_dies_and_keeps_nobody_waiting(bench: Bench) {
+    bench.push(&[ticket("odd")]).await;
+    let odd = bench.claim_one("one").await;
+    let change = Change::new().set("errors", "none");
+    bench.store.patch(&JOBS, &odd.id.into(), Guard::none(), change).await.unwrap().unwrap();
+    bench.push(&[ticket("good")]).await;
+    let good = bench.claim_one("one").await;
+
+    bench.clock.forward(LEASE);
+    let reaped = bench.reap().await;
+
+    assert_eq!((reaped, bench.claim_one("two").await.id), (2, good.id));
+    assert_eq!(bench.document(&odd).await.get_str("state").unwrap(), "dead");
 }
 
 async fn a_retry_counts_the_attempt_only_when_it_is_said_so(bench: Bench) {
