@@ -1,18 +1,21 @@
 //! One claimer a process: asks only for free places, and hands leased jobs to the runtime.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use jobs::{
     job::Queue,
-    ports::{Clock, Leases, PortError, later, until},
+    ports::{Clock, Held, Leased, Leases, PortError, later, until},
 };
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    LEASE, POLL_ALONE, POLL_FASTEST, POLL_SLOWEST, ahead::Ahead, backend::Work, lanes::Lanes,
-    pace::Pace,
+    LEASE, POLL_ALONE, POLL_FASTEST, POLL_SLOWEST, RENEW_EVERY, ahead::Ahead, backend::Work,
+    lanes::Lanes, pace::Pace,
 };
 
 /// How many future jobs become ready at a time.
@@ -108,22 +111,42 @@ impl Claimer {
 
     /// Fills the free places of one lane; how many jobs were taken.
     async fn fill(&self, queue: Queue, stop: &CancellationToken) -> Result<usize, PortError> {
-        let free = self.pace.allowed(queue, self.lanes.free(queue)).await?;
-        if free == 0 || stop.is_cancelled() {
+        if stop.is_cancelled() {
             return Ok(0);
         }
-        let until = later(self.clock.now(), LEASE);
-        let jobs = self.leases.claim(&self.owner, queue, free, until).await?;
-        let begun = jobs.len();
-        for job in jobs {
+        let free = self.pace.allowed(queue, self.lanes.free(queue)).await?;
+        if free == 0 {
+            return Ok(0);
+        }
+        let claimed = self.claim(queue, free).await;
+        let begun = claimed.as_ref().map_or(0, Vec::len);
+        self.pace.begun(queue, free, begun).await;
+        for job in claimed? {
             let slot = Arc::new(self.lanes.take(queue, job.held()));
             let work = Work { job: Arc::new(job), slot, _running: self.running.token() };
             if self.work.send(work).await.is_err() {
                 break;
             }
         }
-        self.pace.begun(queue, free, begun).await;
         Ok(begun)
+    }
+
+    /// Jobs whose leases are good for some time. A store that was slow to answer has used up a
+    /// part of them, and may have given the jobs to others since.
+    async fn claim(&self, queue: Queue, free: u32) -> Result<Vec<Leased>, PortError> {
+        let began = Instant::now();
+        let until = later(self.clock.now(), LEASE);
+        let jobs = self.leases.claim(&self.owner, queue, free, until).await?;
+        if jobs.is_empty() || began.elapsed() < RENEW_EVERY {
+            return Ok(jobs);
+        }
+        let held: Vec<Held> = jobs.iter().map(Leased::held).collect();
+        let until = later(self.clock.now(), LEASE);
+        if self.leases.extend(&held, until).await? == held.len() as u64 {
+            return Ok(jobs);
+        }
+        tracing::warn!(jobs = held.len(), "a claim came too late, its jobs are given back");
+        self.leases.release(&held).await.map(|_| Vec::new())
     }
 
     /// Makes ready what is due; how long until the next future job is.

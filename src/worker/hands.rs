@@ -1,6 +1,6 @@
 //! An attempt where it does no harm: on threads apart, and alone if it may end its worker.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use apalis::prelude::*;
 use jobs::ports::{Leased, Leases, PortError};
@@ -12,6 +12,9 @@ use super::{
     lanes::{Lanes, Slot},
     threads::Threads,
 };
+
+/// A job that has to run alone waits for the others so long, and all that come wait with it.
+const ALONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// What apalis hands to each attempt.
 pub struct Hands {
@@ -47,7 +50,12 @@ impl Hands {
             let _beside_others = self.company.read().await;
             return Ok(engine.attempt(job).await);
         }
-        let _alone = self.company.write().await;
+        let Ok(_alone) = tokio::time::timeout(ALONE_WITHIN, self.company.write()).await else {
+            // One of the others may hang, and those that come wait behind this one.
+            tracing::warn!(job.id = %job.id, "others do not end: it is given back to run alone");
+            self.leases.release(&[job.held()]).await?;
+            return Ok(Ended::Fenced);
+        };
         if self.leases.alone(job.held()).await? {
             tracing::info!(job.id = %job.id, job.kind = %job.kind, "runs alone after a crash");
             Ok(engine.attempt(job).await)

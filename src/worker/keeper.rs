@@ -1,18 +1,33 @@
 //! Keeps the leases of this process, and gives back what others lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jobs::ports::{Clock, Leases, PortError, later, until};
 
 use super::{LEASE, RENEW_EVERY, incarnation::Incarnation, lanes::Lanes};
 
-/// How many lost jobs are given back in one go.
-const REAP: u32 = 1000;
+/// How many lost jobs are given back between two renewals: each is a write of its own.
+const REAP: u32 = 50;
 /// The shortest time between two rounds, and how long a lease that has lapsed may wait for one.
 const SOON: Duration = Duration::from_millis(250);
 
 /// How long after the store's trouble it is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// After the store's trouble nobody is taken for dead within this time: others hear later that the
+/// store is back, and have to renew their leases first.
+const TRUST_AFTER: Duration = LEASE;
+
+/// What a keeper knows from one round to the next.
+struct State {
+    has_inherited: bool,
+    /// When the last renewal that went well began.
+    kept: Instant,
+    /// Before then nobody is taken for dead.
+    trust_from: Option<Instant>,
+}
 
 /// What keeps the leases of one process.
 pub struct Keeper {
@@ -26,14 +41,16 @@ pub struct Keeper {
 
 impl Keeper {
     /// Renews all leases of this process with one write, then gives back what dead workers held: in
-    /// this order, so that after an outage of the store nobody reaps what he is still working on.
+    /// this order, so that after an outage of the store nobody reaps what he is still working on,
+    /// and not soon after one, so that nobody reaps what another one is still working on.
     pub async fn run(self) {
-        let mut has_inherited = false;
+        let mut state = State { has_inherited: false, kept: Instant::now(), trust_from: None };
         loop {
-            let pause = match self.round(&mut has_inherited).await {
+            let pause = match self.round(&mut state).await {
                 Ok(pause) => pause,
                 Err(error) => {
                     tracing::warn!(%error, "leases could not be kept, trying again");
+                    state.trust_from = Some(Instant::now() + TRUST_AFTER);
                     AGAIN
                 }
             };
@@ -43,24 +60,45 @@ impl Keeper {
 
     /// How long until the next round: at most until the first lease of all lapses, because a job
     /// whose worker is lost should wait for its lease alone.
-    async fn round(&self, has_inherited: &mut bool) -> Result<Duration, PortError> {
-        let held = self.lanes.held();
+    async fn round(&self, state: &mut State) -> Result<Duration, PortError> {
+        let began = Instant::now();
+        let (held, overdue) = self.lanes.to_keep(began);
+        for job in overdue {
+            tracing::error!(job.id = %job, "a job does not end long after its time-out: its lease \
+                is kept no longer, its place stays taken");
+        }
         if !held.is_empty() {
             self.leases.extend(&held, later(self.clock.now(), LEASE)).await?;
         }
-        if !*has_inherited {
+        // Also where the process itself stood still, or the store was only slow.
+        if began.duration_since(state.kept) + began.elapsed() > RENEW_EVERY * 2 {
+            state.trust_from = Some(Instant::now() + TRUST_AFTER);
+        }
+        state.kept = began;
+        // What the renewal took is gone from the leases already.
+        let pause = (LEASE.saturating_sub(began.elapsed()) / 3).clamp(SOON, RENEW_EVERY);
+        if !state.has_inherited {
             let this = self.this.clone();
             let gone = move |owner: &str| this.knows_gone(owner);
-            self.told(self.leases.inherit(&gone, REAP).await?);
-            *has_inherited = true;
+            let back = self.leases.inherit(&gone, REAP).await?;
+            self.told(back);
+            state.has_inherited = back < u64::from(REAP);
+            if !state.has_inherited {
+                return Ok(Duration::ZERO);
+            }
         }
-        let Some(lapse) = self.leases.next_lapse().await? else { return Ok(RENEW_EVERY) };
+        if state.trust_from.is_some_and(|from| Instant::now() < from) {
+            return Ok(pause);
+        }
+        let Some(lapse) = self.leases.next_lapse().await? else { return Ok(pause) };
         let now = self.clock.now();
         if lapse <= now {
-            self.told(self.leases.reap(REAP).await?);
-            return Ok(SOON);
+            let back = self.leases.reap(REAP).await?;
+            self.told(back);
+            // There may be more of them.
+            return Ok(if back > 0 { Duration::ZERO } else { SOON });
         }
-        Ok((until(now, lapse) + SOON / 2).clamp(SOON, RENEW_EVERY))
+        Ok((until(now, lapse) + SOON / 2).clamp(SOON, pause))
     }
 
     fn told(&self, back: u64) {

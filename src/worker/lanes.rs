@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bson::oid::ObjectId;
 use jobs::{job::Queue, model::Lane, ports::Held};
 use tokio_util::sync::CancellationToken;
 
@@ -35,20 +36,31 @@ struct State {
     /// Jobs that have left their place, of whose end the store does not know yet.
     ended: HashMap<Queue, u32>,
     rests: HashMap<Queue, Rest>,
-    held: HashMap<Held, CancellationToken>,
+    held: HashMap<Held, Holding>,
     /// Not known before somebody has looked.
     paused: Option<HashSet<Queue>>,
+}
+
+/// What is known of the job of a lease.
+#[derive(Debug)]
+struct Holding {
+    cancel: CancellationToken,
+    /// When its work has to be over.
+    due: Option<Instant>,
+    is_overdue: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Rest {
     until: Instant,
     length: Duration,
+    /// The job that sees whether the port is back.
+    asks: Option<Held>,
 }
 
 impl Rest {
     fn new(now: Instant, length: Duration) -> Self {
-        Self { until: now + length, length }
+        Self { until: now + length, length, asks: None }
     }
 }
 
@@ -66,6 +78,14 @@ impl Slot {
     /// Set off when somebody wants the job to end.
     pub fn cancel(&self) -> CancellationToken {
         self.cancel.clone()
+    }
+
+    /// Work on the job has to be over within this time; until then, and again from when it is over,
+    /// the lease is kept.
+    pub fn is_due_in(&self, time: Option<Duration>) {
+        if let Some(job) = self.lanes.state().held.get_mut(&self.held) {
+            job.due = time.and_then(|time| Instant::now().checked_add(time));
+        }
     }
 
     /// The work is done and only its end is to be written: the place is free for the next job,
@@ -112,6 +132,7 @@ impl Lanes {
         let free = slots.saturating_sub(running).min((2 * slots).saturating_sub(running + ended));
         match state.rests.get(&queue) {
             Some(rest) if Instant::now() < rest.until => 0,
+            Some(Rest { asks: Some(job), .. }) if state.held.contains_key(job) => 0,
             Some(_) => free.min(1),
             None => free,
         }
@@ -122,7 +143,10 @@ impl Lanes {
         let mut state = self.state();
         *state.running.entry(queue).or_default() += 1;
         let cancel = CancellationToken::new();
-        state.held.insert(held, cancel.clone());
+        state.held.insert(held, Holding { cancel: cancel.clone(), due: None, is_overdue: false });
+        if let Some(rest) = state.rests.get_mut(&queue) {
+            rest.asks = Some(held);
+        }
         Slot { lanes: self.clone(), queue, held, cancel, has_left: AtomicBool::new(false) }
     }
 
@@ -131,14 +155,14 @@ impl Lanes {
     pub fn rest(&self, queue: Queue, asked: Option<Duration>) {
         let mut state = self.state();
         let now = Instant::now();
-        let Rest { until, length } = match state.rests.get(&queue) {
+        let Rest { until, length, .. } = match state.rests.get(&queue) {
             // Several jobs that were under way together are one sign, not several.
             Some(rest) if now < rest.until => *rest,
             Some(rest) => Rest::new(now, (rest.length * 2).min(REST_LONGEST)),
             None => Rest::new(now, REST_FIRST),
         };
         let asked = now + asked.unwrap_or_default().min(REST_ASKED_LONGEST);
-        state.rests.insert(queue, Rest { until: until.max(asked), length });
+        state.rests.insert(queue, Rest { until: until.max(asked), length, asks: None });
     }
 
     /// The port behind the lane has answered.
@@ -169,10 +193,28 @@ impl Lanes {
         self.state().held.keys().copied().collect()
     }
 
+    /// The leases that are to be kept, and the jobs whose work is overdue since the last time this
+    /// was asked: their leases are not.
+    pub fn to_keep(&self, now: Instant) -> (Vec<Held>, Vec<ObjectId>) {
+        let mut state = self.state();
+        let (mut kept, mut overdue) = (Vec::new(), Vec::new());
+        for (held, job) in &mut state.held {
+            match job.due {
+                Some(due) if due <= now => {
+                    if !std::mem::replace(&mut job.is_overdue, true) {
+                        overdue.push(held.job);
+                    }
+                }
+                _ => kept.push(*held),
+            }
+        }
+        (kept, overdue)
+    }
+
     /// Asks the job of this lease to end.
     pub fn cancel(&self, held: Held) {
-        if let Some(cancel) = self.state().held.get(&held) {
-            cancel.cancel();
+        if let Some(job) = self.state().held.get(&held) {
+            job.cancel.cancel();
         }
     }
 
@@ -224,6 +266,44 @@ mod tests {
         let (t, f) = (true, false);
         assert_eq!(busy, [(0, 1, t, f), (0, 4, f, t), (1, 2, f, f), (0, 1, f, f)]);
         assert!(lanes.all().iter().all(|lane| lane.running == 0 && !lane.resting));
+    }
+
+    #[test]
+    fn a_job_that_is_long_over_its_time_keeps_no_lease() {
+        let lanes = Lanes::new(Slots(HashMap::new()));
+        let held = || Held { job: ObjectId::new(), token: ObjectId::new() };
+        let (good, hung) = (held(), held());
+        let slots = [good, hung].map(|held| lanes.take(Queue::Media, held));
+        let now = Instant::now();
+
+        slots[0].is_due_in(Some(Duration::from_secs(60)));
+        slots[1].is_due_in(Some(Duration::ZERO));
+        let at_first = lanes.to_keep(now + Duration::from_secs(1));
+        let then = lanes.to_keep(now + Duration::from_secs(1));
+        slots[1].is_due_in(None);
+        let after = lanes.to_keep(now + Duration::from_secs(1));
+
+        assert_eq!(at_first, (vec![good], vec![hung.job]));
+        assert_eq!(then, (vec![good], Vec::new()));
+        assert_eq!((after.0.len(), after.1), (2, Vec::new()));
+    }
+
+    #[test]
+    fn a_lane_that_has_rested_lets_one_job_in_until_it_has_answered() {
+        let lanes = Lanes::new(Slots(HashMap::from([(Queue::Scan, 4)])));
+        lanes.pause(Vec::new());
+        lanes.rest(Queue::Scan, None);
+        lanes.state().rests.get_mut(&Queue::Scan).unwrap().until = Instant::now();
+
+        let before = lanes.free(Queue::Scan);
+        let held = Held { job: ObjectId::new(), token: ObjectId::new() };
+        let slot = lanes.take(Queue::Scan, held);
+        let meanwhile = lanes.free(Queue::Scan);
+        drop(slot);
+
+        assert_eq!((before, meanwhile, lanes.free(Queue::Scan)), (1, 0, 1));
+        lanes.go_on(Queue::Scan);
+        assert_eq!(lanes.free(Queue::Scan), 4);
     }
 
     /// How long the lane rests from now on, to the second.

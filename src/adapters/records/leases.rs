@@ -22,6 +22,8 @@ pub(super) const KEEP_DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
 const INDEXED_CHARS: usize = 200;
 /// No job waits until then: the end of year 9999, the last that all servers and drivers can read.
 const FAR: DateTime = DateTime::from_millis(253_402_300_799_999);
+/// Of all running jobs, so many are looked at for what an earlier process of this machine left.
+const LOOKED_AT: u32 = 1_000;
 /// Of each job's errors, the last so many are kept.
 const KEEP_ERRORS: u32 = 10;
 
@@ -59,6 +61,7 @@ impl Leases for Records {
 
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError> {
         let now = self.clock.now();
+        let comes_again = matches!(ending, Ending::Again { .. });
         let change = let_go(Change::new()).unset("suspect");
         let change = match ending {
             Ending::Done(note) => {
@@ -78,8 +81,17 @@ impl Leases for Records {
                 error.fold(change, |change, error| with_error(change, job.attempt, error, now))
             }
         };
-        let guard = still(&[job.held()]);
-        Ok(self.store.patch_many(&JOBS, &[job.id.into()], guard, change).await? > 0)
+        let (guard, id) = (still(&[job.held()]), [job.id.into()]);
+        let kept = self.store.patch_many(&JOBS, &id, guard, change).await? > 0;
+        if kept && comes_again {
+            // Who wished it to end meanwhile does not wait until it would have come again.
+            let wished = Guard::none().eq("state", "scheduled").eq("cancelRequested", true);
+            let at_once = changed("ready", now).set("runAt", now).set("priority", 0);
+            if let Err(error) = self.store.patch_many(&JOBS, &id, wished, at_once).await {
+                tracing::warn!(job.id = %job.id, %error, "a wish to cancel it was not looked for");
+            }
+        }
+        Ok(kept)
     }
 
     async fn any_ready(&self) -> Result<bool, PortError> {
@@ -111,11 +123,12 @@ impl Leases for Records {
     }
 
     async fn inherit(&self, gone: &Gone, limit: u32) -> Result<u64, PortError> {
-        let mut running = self.store.find(&JOBS, Query::over("leases", limit)).await?;
+        let mut running = self.store.find(&JOBS, Query::over("leases", LOOKED_AT)).await?;
         running.retain(|job| {
             let lease = job.get_document("lease").ok();
             lease.and_then(|lease| lease.get_str("owner").ok()).is_some_and(gone)
         });
+        running.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         self.give_back(running, Guard::none()).await
     }
 

@@ -1,7 +1,6 @@
 //! Running jobs whose worker is lost: how they come back to the queue.
 
 use bson::{Bson, DateTime, Document};
-use futures_util::{StreamExt, stream};
 use jobs::{
     model::{ErrorClass, StepError},
     ports::{Leases, PortError},
@@ -17,9 +16,6 @@ use super::{
 };
 use crate::adapters::documents::{Change, Guard};
 
-/// So many are written at the same time: whoever gives them back has leases of his own to renew.
-const AT_ONCE: usize = 16;
-
 impl Records {
     /// Gives those of these running jobs back to the queue that still fulfil `guard`. One that the
     /// store refuses to change so is dead, and keeps none of the others.
@@ -28,14 +24,15 @@ impl Records {
         lost: Vec<Document>,
         guard: Guard,
     ) -> Result<u64, PortError> {
-        let each = lost.into_iter().map(|job| self.give_back_one(job, guard.clone()));
-        let answers: Vec<_> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
-        let back = answers.iter().filter(|answer| matches!(answer, Ok(true))).count() as u64;
+        let mut back = 0;
+        for job in lost {
+            back += u64::from(self.give_back_one(job, guard.clone()).await?);
+        }
         if back > 0 {
             metrics::counter!("jobs_lease_expired_total").increment(back);
             self.ring();
         }
-        answers.into_iter().find_map(Result::err).map_or(Ok(back), Err)
+        Ok(back)
     }
 
     async fn give_back_one(&self, job: Document, guard: Guard) -> Result<bool, PortError> {

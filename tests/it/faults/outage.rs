@@ -32,6 +32,38 @@ async fn a_store_that_is_started_again_ends_no_worker_and_loses_no_job() {
     outlived(OwnServer::end, OwnServer::start_again).await;
 }
 
+#[tokio::test]
+async fn after_a_long_outage_nobody_begins_what_others_still_work_on() {
+    let Some(server) = OwnServer::start() else {
+        println!("skipped: no program for a server of our own is on the PATH");
+        return;
+    };
+    let (outage, length) = if is_full() { (40, 70_000) } else { (20, 35_000) };
+    let yard = Yard::mongodb(&server.url, PLACES);
+    let store = yard.open().await;
+    let count = 2 * PLACES as usize;
+    let tickets: Vec<_> = (0..count).map(|n| yard.linger(&format!("job-{n}"), length)).collect();
+    store.push(&tickets).await;
+    let mut workers = [yard.worker(), yard.worker()];
+    let all = async || (yard.journal.count(What::Start) == count).then_some(());
+    within(PATIENCE, "the start of all", all).await;
+
+    server.signal(Signal::STOP);
+    let outage = Duration::from_secs(outage);
+    let ended = tokio::time::timeout(outage, none_ends(&mut workers)).await;
+    server.signal(Signal::CONT);
+    let done = async || (store.count("done").await? == count).then_some(());
+    within(PATIENCE, "the end of all work", done).await;
+
+    assert!(ended.is_err(), "a worker ended while its store was away");
+    let record = Record::new(yard.journal.entries(), &store.jobs("done").await);
+    record.nothing_is_lost(count);
+    record.everything_ran_once();
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
 /// The server goes in this way while there is work, and is back after a while.
 async fn outlived(goes: fn(&mut OwnServer), comes_back: fn(&mut OwnServer)) {
     let Some(mut server) = OwnServer::start() else {

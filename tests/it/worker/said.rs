@@ -66,6 +66,24 @@ impl Job for Later {
     }
 }
 
+/// Has more to do than time, once.
+#[derive(Debug, Serialize, Deserialize)]
+struct Overdue {}
+
+impl Job for Overdue {
+    const KIND: &'static str = "overdue";
+    const POLICY: Policy = Policy { tries: 1, timeout: Duration::from_millis(50), ..POLICY };
+    type Needs = Needs;
+
+    fn key(&self) -> String {
+        String::new()
+    }
+
+    async fn run(&self, _: &Needs) -> Result<Outcome, JobError> {
+        std::future::pending().await
+    }
+}
+
 struct These;
 
 #[async_trait]
@@ -74,6 +92,7 @@ impl Kinds for These {
         match leased.kind.as_str() {
             Slow::KIND => engine.run::<Slow>(leased).await,
             Later::KIND => engine.run::<Later>(leased).await,
+            Overdue::KIND => engine.run::<Overdue>(leased).await,
             _ => engine.unknown(leased).await,
         }
     }
@@ -109,6 +128,18 @@ async fn a_running_job_says_how_far_it_is() {
     let last = serde_json::json!({ "pct": 100, "note": "nearly there" });
     assert_eq!(shown["progress"], last);
     assert!(!done.contains_key("progress"), "what has ended is not under way: {done}");
+}
+
+#[tokio::test]
+async fn a_job_that_takes_longer_than_its_kind_may_has_failed() {
+    let house = House::awake(Arc::new(Ground::new().await));
+    house.parts.tools.queue.push(&[Ticket::of(&Overdue {}).unwrap()]).await.unwrap();
+    let pool = serve::start_with(&house.parts, engine(&house)).unwrap();
+
+    let dead = until("the time-out", || of_kind(&house, "overdue", "dead")).await;
+    pool.stop().await;
+
+    assert!(dead.get_str("error").unwrap().starts_with("timeout: "), "{dead}");
 }
 
 #[tokio::test]
