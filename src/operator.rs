@@ -149,8 +149,19 @@ pub async fn jobs(asked: Jobs, config: &Config) -> anyhow::Result<u8> {
         }
         JobsCommand::Retry { id: None, filter } => {
             let given = filter.given().into_iter();
-            let wish: Map<_, _> = given.map(|(name, value)| (name.into(), json!(value))).collect();
-            print(&service.post("/v1/jobs/retry", &Value::Object(wish)).await?)?;
+            let mut wish: Map<_, _> =
+                given.map(|(name, value)| (name.into(), json!(value))).collect();
+            let (mut retried, mut left) = (0, 0);
+            loop {
+                let some = service.post("/v1/jobs/retry", &Value::Object(wish.clone())).await?;
+                retried += some["retried"].as_u64().unwrap_or(0);
+                left += some["left"].as_u64().unwrap_or(0);
+                if some["cursor"].is_null() {
+                    break;
+                }
+                wish.insert("cursor".into(), some["cursor"].clone());
+            }
+            print(&json!({ "retried": retried, "left": left }))?;
         }
         JobsCommand::Cancel { id } => {
             print(&service.post(&format!("/v1/jobs/{id}/cancel"), &json!({})).await?)?;

@@ -91,8 +91,8 @@ pub struct JobFilter {
 pub struct JobPage {
     /// As they stand in the store, last changed first.
     pub jobs: Vec<Document>,
-    /// Whether others may follow behind the last one.
-    pub more: bool,
+    /// The place of the last one, if others may follow behind it.
+    pub next: Option<(DateTime, ObjectId)>,
 }
 
 /// How a lane stands.

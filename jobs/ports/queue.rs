@@ -140,8 +140,8 @@ pub struct Leased {
     pub token: ObjectId,
     /// How long this attempt may take.
     pub timeout: Duration,
-    /// When the ticket was written.
-    pub created_at: DateTime,
+    /// When it could run first, or first since somebody retried it.
+    pub due_at: DateTime,
     /// Since when it could have begun.
     pub run_at: DateTime,
     /// The walk that it belongs to.

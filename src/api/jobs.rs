@@ -88,7 +88,7 @@ pub async fn list(
 ) -> Result<Json<Value>, Problem> {
     caller.needs(Scope::Admin)?;
     let page = api.tools.book.list(&parse(filter, PAGE)?).await?;
-    let cursor = page.jobs.last().filter(|_| page.more).map(cursor_of);
+    let cursor = page.next.map(cursor);
     let items: Vec<Value> = page.jobs.into_iter().map(shown).collect();
     Ok(Json(json!({ "items": items, "cursor": cursor })))
 }
@@ -171,7 +171,8 @@ pub async fn retry_all(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Json(json!({ "retried": retried, "left": left, "more": page.more })))
+    let (more, cursor) = (page.next.is_some(), page.next.map(cursor));
+    Ok(Json(json!({ "retried": retried, "left": left, "more": more, "cursor": cursor })))
 }
 
 /// The ticket of a wish, checked by the job's own type.
@@ -279,10 +280,8 @@ fn parse_id(id: &str) -> Result<ObjectId, Problem> {
     id.parse().map_err(|_| Problem::not_found("job"))
 }
 
-fn cursor_of(job: &Document) -> String {
-    let at = job.get_datetime("changedAt").or_else(|_| job.get_datetime("startedAt"));
-    let at = at.map_or(0, |at| at.timestamp_millis());
-    format!("{at}-{}", job.get_object_id("_id").unwrap_or_default())
+fn cursor((at, id): (DateTime, ObjectId)) -> String {
+    format!("{}-{id}", at.timestamp_millis())
 }
 
 fn parse_cursor(cursor: &str) -> Result<(DateTime, ObjectId), Problem> {

@@ -261,7 +261,7 @@ impl Engine {
         error: JobError,
     ) -> Result<Ended, PortError> {
         let written = error.for_document();
-        let waited = later(leased.created_at, AWAY_LONGEST);
+        let waited = later(leased.due_at, AWAY_LONGEST);
         let now = self.clock.now();
         let (counted, over, after) = match error {
             JobError::Fail { .. } => (true, true, None),

@@ -52,7 +52,8 @@ impl JobBook for Records {
         let limit = filter.limit as usize;
         let more = jobs.len() >= limit;
         jobs.truncate(limit);
-        Ok(JobPage { jobs, more })
+        let next = jobs.last().filter(|_| more).map(place);
+        Ok(JobPage { jobs, next })
     }
 
     async fn show(&self, id: ObjectId) -> Result<Document, PortError> {
@@ -64,8 +65,8 @@ impl JobBook for Records {
         let again = |job: &Document, state| match state {
             JobState::Dead | JobState::Cancelled | JobState::Scheduled => {
                 let now = self.clock.now();
-                let mut change = changed("ready", now).set("runAt", now);
-                change = change.set("attempt", 0).set("crashes", 0);
+                let is_ours = job.contains_key("timeoutMs");
+                let mut change = if is_ours { runs_anew(now) } else { comes_anew() };
                 for field in ["suspect", "finishedAt", "expireAt", "note", "cancelRequested"] {
                     change = change.unset(field);
                 }
@@ -189,6 +190,16 @@ impl Records {
     }
 }
 
+fn runs_anew(now: DateTime) -> Change {
+    let change = changed("ready", now).set("runAt", now).set("dueAt", now);
+    change.set("attempt", 0).set("crashes", 0)
+}
+
+/// What was put by another service and never taken in comes in once more.
+fn comes_anew() -> Change {
+    Change::new().set("state", "new").unset("changedAt")
+}
+
 /// A change into this state.
 pub(super) fn changed(state: &str, now: DateTime) -> Change {
     Change::new().set("state", state).set("changedAt", now)
@@ -208,7 +219,7 @@ fn state_of(job: &Document) -> Result<JobState, PortError> {
 fn walks(filter: &JobFilter, states: &[JobState]) -> Vec<Query> {
     if let Some((collection, id)) = &filter.about {
         let query = Query::over("ref", LOOKED_AT).at(collection.as_str()).at(id.as_str());
-        return vec![query];
+        return vec![query.such_that(narrowed(filter))];
     }
     if let Some(text) = &filter.error {
         let (from, to) = (Bson::from(text.as_str()), Bson::from(format!("{text}{LAST}")));
@@ -216,7 +227,7 @@ fn walks(filter: &JobFilter, states: &[JobState]) -> Vec<Query> {
         let walk = |state: &JobState| Query {
             from: ends.0.clone(),
             to: ends.1.clone(),
-            ..Query::over("state_error", LOOKED_AT).at(state.as_str())
+            ..Query::over("state_error", LOOKED_AT).at(state.as_str()).such_that(narrowed(filter))
         };
         return states.iter().map(walk).collect();
     }
@@ -258,6 +269,12 @@ pub fn standing(state: JobState, queue: Option<Queue>, limit: u32) -> Query {
             queue.map_or_else(|| jobs.clone(), |queue| jobs.clone().at(queue.as_str()))
         }
     }
+}
+
+/// What the store can leave out of a walk along an index of something else.
+fn narrowed(filter: &JobFilter) -> Guard {
+    let guard = of_queue(filter.queue);
+    filter.kind.iter().fold(guard, |guard, kind| guard.eq("kind", kind.as_str()))
 }
 
 fn of_queue(queue: Option<Queue>) -> Guard {

@@ -20,7 +20,7 @@ pub(super) struct Row {
     pub suspect: bool,
     pub cancel_requested: bool,
     pub timeout: Duration,
-    pub created_at: DateTime,
+    pub due_at: DateTime,
     pub priority: i64,
     pub run_at: DateTime,
     pub trace: Option<Trace>,
@@ -63,7 +63,7 @@ impl Row {
             suspect: is("suspect"),
             cancel_requested: is("cancelRequested"),
             timeout: Duration::from_millis(u64::try_from(fields.number("timeoutMs")?).ok()?),
-            created_at: fields.time("createdAt")?,
+            due_at: fields.time("dueAt").or_else(|| fields.time("createdAt"))?,
             priority: fields.number("priority")?,
             run_at: fields.time("runAt")?,
             // Of other services, which may write anything.
@@ -92,7 +92,7 @@ impl Row {
             cancel_requested: self.cancel_requested,
             token: self.lease?.token,
             timeout: self.timeout,
-            created_at: self.created_at,
+            due_at: self.due_at,
             run_at: self.run_at,
             trace: self.trace,
         })

@@ -56,6 +56,8 @@ pub(super) fn job(ticket: &Ticket, now: DateTime) -> Document {
         "key": ticket.unique_key.as_str(),
         "uniqueKey": ticket.unique_key.as_str(),
         "createdAt": now,
+        // When it can run first: what waits for a part that is away is counted from here.
+        "dueAt": run_at,
         "changedAt": now,
     };
     if let Some(key) = &ticket.once_key {

@@ -230,11 +230,11 @@ async fn all_dead_jobs_with_one_error_are_retried_together() {
     let all = json!({ "error": "missing", "kind": "publish_media" });
     let (_, three) = house.ask("POST", "/v1/jobs/retry", all).await;
 
-    assert_eq!(none, json!({ "retried": 0, "left": 0, "more": false }));
+    assert_eq!(none, json!({ "retried": 0, "left": 0, "more": false, "cursor": null }));
     let (_, gone) = house.ask("POST", "/v1/jobs/retry", json!({ "queue": "ingest" })).await;
 
-    assert_eq!(three, json!({ "retried": 3, "left": 0, "more": false }));
-    assert_eq!(gone, json!({ "retried": 0, "left": 1, "more": false }));
+    assert_eq!(three, json!({ "retried": 3, "left": 0, "more": false, "cursor": null }));
+    assert_eq!(gone, json!({ "retried": 0, "left": 1, "more": false, "cursor": null }));
     assert_eq!(house.drain().await, ["publish_media: dead (missing)"; 3]);
     let done = json!({ "state": "done" });
     assert_eq!(refused(&house, "POST", "/v1/jobs/retry", done).await.0, 400);

@@ -147,7 +147,7 @@ fn ran(job: Job, leased: &Leased, heard: bool, says: Says, now: i64) -> Vec<Fate
     }
     let (attempt, most) = (i64::from(leased.attempt), i64::from(leased.max_attempts));
     let poison = i64::from(leased.crashes) >= most.min(3) || attempt > most;
-    let long_ago = now > leased.created_at.timestamp_millis() + AWAY_LONGEST;
+    let long_ago = now > leased.due_at.timestamp_millis() + AWAY_LONGEST;
     let doubled = 1_000 * (1 << (attempt - 1).clamp(0, 16));
     let over = match says {
         _ if poison => Some((JobState::Dead, 1)),

@@ -1,9 +1,10 @@
 //! What operators see and do, on both engines.
 
-use bson::Document;
+use bson::{Document, doc, oid::ObjectId};
+use iven_worker::adapters::records::collections::JOBS;
 use jobs::{
     job::Queue,
-    ports::{Ending, JobBook, JobFilter, JobState, Leases},
+    ports::{Arrivals, Ending, JobBook, JobFilter, JobState, Leases},
 };
 
 use super::{Bench, LEASE, error, on_every_engine, ticket};
@@ -13,6 +14,9 @@ on_every_engine![
     pages_follow_each_other_within_one_millisecond,
     a_job_with_a_key_that_is_open_is_not_put_twice,
     a_dead_job_is_retried_from_the_beginning,
+    a_retried_job_is_due_anew,
+    pages_of_jobs_without_a_lane_come_to_an_end,
+    a_job_that_was_never_taken_in_comes_anew,
     a_wish_to_cancel_reaches_the_one_who_has_the_job,
     a_lane_is_paused_and_goes_on,
     what_ended_since_a_moment_is_counted_by_how,
@@ -32,6 +36,56 @@ async fn what_ended_since_a_moment_is_counted_by_how(bench: Bench) {
     let [done, dead, cancelled] = JobState::ENDED;
     assert_eq!(of(Queue::Scan).await, [(done, 1), (dead, 1), (cancelled, 0)]);
     assert_eq!(of(Queue::Media).await, [(done, 0), (dead, 0), (cancelled, 0)]);
+}
+
+async fn a_retried_job_is_due_anew(bench: Bench) {
+    let put = bench.at(0);
+    bench.push(&[ticket("a")]).await;
+    let first = bench.claim_one("one").await;
+    bench.end(&first, Ending::Dead(error("late"))).await;
+    bench.clock.forward(LEASE * 9);
+
+    bench.records.retry(first.id).await.unwrap();
+
+    let again = bench.claim_one("one").await;
+    assert_eq!((first.due_at, again.due_at), (put, bench.at(0)));
+}
+
+async fn put_by_another(bench: &Bench, kind: &str) -> ObjectId {
+    let id = ObjectId::new();
+    let job = doc! { "_id": id, "kind": kind, "args": {}, "state": "new" };
+    bench.store.insert(&JOBS, job).await.unwrap();
+    id
+}
+
+async fn pages_of_jobs_without_a_lane_come_to_an_end(bench: Bench) {
+    for _ in 0..3 {
+        put_by_another(&bench, "typo").await;
+    }
+
+    let (mut pages, mut after) = (Vec::new(), None);
+    for _ in 0..2 {
+        let filter =
+            JobFilter { after, limit: 2, state: Some(JobState::New), ..JobFilter::default() };
+        let page = bench.records.list(&filter).await.unwrap();
+        after = page.next;
+        pages.push((page.jobs.len(), after.is_some()));
+    }
+
+    assert_eq!(pages, [(2, true), (1, false)]);
+}
+
+async fn a_job_that_was_never_taken_in_comes_anew(bench: Bench) {
+    let id = put_by_another(&bench, "typo").await;
+    bench.records.take_in(9).await.unwrap();
+    let dead = bench.records.show(id).await.unwrap();
+
+    let again = bench.records.retry(id).await.unwrap();
+    let ready = bench.records.any_ready().await.unwrap();
+
+    assert_eq!((dead.get_str("state").unwrap(), ready), ("dead", false));
+    assert_eq!(again.get_str("state").unwrap(), "new");
+    assert_eq!(bench.records.take_in(9).await.unwrap(), 1, "it is looked at again");
 }
 
 fn names(jobs: &[Document]) -> Vec<&str> {
@@ -62,11 +116,9 @@ async fn pages_follow_each_other_within_one_millisecond(bench: Bench) {
     for _ in 0..4 {
         let filter = JobFilter { after, limit: 2, ..JobFilter::default() };
         let page = bench.records.list(&filter).await.unwrap();
-        assert_eq!(page.more, seen.len() < 6);
+        assert_eq!(page.next.is_some(), seen.len() < 6);
         seen.extend(names(&page.jobs).into_iter().map(str::to_owned));
-        let last = page.jobs.last().unwrap();
-        let place = (*last.get_datetime("changedAt").unwrap(), last.get_object_id("_id").unwrap());
-        after = Some(place);
+        after = page.next;
     }
 
     seen.sort();

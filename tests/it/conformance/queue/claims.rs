@@ -35,11 +35,10 @@ async fn a_ticket_is_claimed_once(bench: Bench) {
     let second = bench.claim("two", 9).await;
 
     assert_eq!(second, Vec::<Leased>::new());
-    let Leased { kind, queue, args, attempt, max_attempts, crashes, timeout, created_at, .. } =
-        first;
+    let Leased { kind, queue, args, attempt, max_attempts, crashes, timeout, due_at, .. } = first;
     assert_eq!((kind.as_str(), queue, args), ("scan_virus", Queue::Scan, doc! { "name": "a" }));
     assert_eq!((attempt, max_attempts, crashes), (1, 3, 0));
-    assert_eq!((timeout, created_at), (Duration::from_secs(60), created));
+    assert_eq!((timeout, due_at), (Duration::from_secs(60), created));
 }
 
 async fn of_eight_claimers_one_gets_the_ticket(bench: Bench) {
