@@ -45,8 +45,9 @@ fn finished(stage: &Stage, n: u32) -> Document {
     doc! {
         "_id": ObjectId::new(), "queue": LANE.as_str(), "kind": "noop", "state": "done",
         "priority": 4, "runAt": now, "attempt": 1_i64, "maxAttempts": 3_i64, "crashes": 0,
-        "timeoutMs": 60_000_i64, "args": { "n": i64::from(n) }, "createdAt": now,
-        "startedAt": now, "finishedAt": now, "expireAt": keep,
+        "timeoutMs": 60_000_i64, "args": { "n": i64::from(n) }, "key": format!("noop:{n}"),
+        "createdAt": now, "dueAt": now, "changedAt": now, "startedAt": now, "finishedAt": now,
+        "expireAt": keep,
     }
 }
 

@@ -7,8 +7,9 @@ use super::PortError;
 /// What came in past the API.
 #[async_trait]
 pub trait Arrivals: Send + Sync {
-    /// Fills in what new jobs lack and makes them ready, at most `limit`; how many. A job whose
-    /// kind or arguments nobody knows is dead, one whose key is taken is done.
+    /// Fills in what new jobs lack and makes them ready, at most `limit`; how many. A job that
+    /// nobody can run is dead: one of an unknown kind, with odd arguments, or whose `_id` is no
+    /// ObjectId. One that gets a key here that is taken is done.
     async fn take_in(&self, limit: u32) -> Result<u64, PortError>;
 
     /// Waits until somebody rings. A hint: what nobody rings for is found by looking.
