@@ -91,7 +91,8 @@ impl Scheduler {
     /// Puts the jobs of all ticks that are due; how long until it is worth to look again.
     pub async fn round(&self) -> Result<Duration, PortError> {
         let mut pause = LOOK_EVERY;
-        for schedule in self.schedules.soonest(BATCH).await? {
+        // Odd ones are not moved on: they must not stand before the others.
+        for schedule in self.schedules.soonest(BATCH.saturating_add(self.odd_ones())).await? {
             if self.is_odd(&schedule) {
                 continue;
             }
@@ -139,6 +140,11 @@ impl Scheduler {
         let jitter = Duration::from_secs(schedule.rule.jitter_seconds.into());
         ticket.run_at = Some(later(tick, jitter.mul_f64(fastrand::f64())));
         Ok(ticket)
+    }
+
+    fn odd_ones(&self) -> u32 {
+        let odd = self.odd.read().unwrap_or_else(PoisonError::into_inner);
+        u32::try_from(odd.len()).unwrap_or(u32::MAX)
     }
 
     fn is_odd(&self, schedule: &Schedule) -> bool {

@@ -1,6 +1,6 @@
 //! The workers of one process: start, keep their leases, stop without losing anything.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use apalis::prelude::*;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -28,6 +28,9 @@ use super::{
 /// places; this only keeps the claimer from handing over one by one.
 const UNDER_WAY: usize = 256;
 
+/// After the drain, attempts that wait for something are ended within this time.
+const ENDS_WITHIN: Duration = Duration::from_secs(1);
+
 /// Running workers.
 pub struct Pool {
     stop: CancellationToken,
@@ -36,7 +39,8 @@ pub struct Pool {
     beat: CancellationToken,
     lanes: Lanes,
     leases: Arc<dyn Leases>,
-    _threads: [Threads; 2],
+    threads: Threads,
+    _apart: Threads,
 }
 
 /// What finds the leases over a connection that nothing else uses, on the thread that keeps them.
@@ -116,7 +120,7 @@ impl Pool {
         };
         // Among the jobs, because a claim that is under way at the stop still brings some.
         jobs.spawn(claimer.run(stop.clone()));
-        Ok(Self { stop, tracker, jobs, beat, lanes, leases, _threads: [threads, apart] })
+        Ok(Self { stop, tracker, jobs, beat, lanes, leases, threads, _apart: apart })
     }
 
     /// Stops claiming, lets running jobs go on for a while with their leases kept, and gives back
@@ -127,8 +131,11 @@ impl Pool {
         if tokio::time::timeout(DRAIN, self.jobs.wait()).await.is_err() {
             tracing::warn!("jobs still run after {} s, they are given back", DRAIN.as_secs());
         }
+        let held = self.lanes.held();
+        // Nobody may begin what still runs here. Who blocks his thread ends with the process.
+        self.threads.end(ENDS_WITHIN).await;
         self.beat.cancel();
-        if let Err(error) = self.leases.release(&self.lanes.held()).await {
+        if let Err(error) = self.leases.release(&held).await {
             tracing::warn!(%error, "jobs could not be given back, their leases will lapse");
         }
         self.tracker.close();

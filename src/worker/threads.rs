@@ -1,6 +1,6 @@
 //! Threads of their own for what nothing else may hold up, or what may hold up others.
 
-use std::{future::Future, io};
+use std::{future::Future, io, time::Duration};
 
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -33,6 +33,16 @@ impl Threads {
     /// What spawns on them.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// Ends what runs on them at its next pause; what makes none goes on after this time.
+    pub async fn end(mut self, within: Duration) {
+        if let Some(runtime) = self.runtime.take() {
+            let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(within));
+            if ended.await.is_err() {
+                tracing::error!("threads of the pool did not end well");
+            }
+        }
     }
 
     /// Lets this run on them.
