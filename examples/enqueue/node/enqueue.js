@@ -74,7 +74,8 @@ async function asDocument(client) {
     client.withSession((session) =>
       session.withTransaction(async () => {
         await orders.insertOne({ isPaid }, { session });
-        const key = `sweep of ${randomUUID()}`;
+        // Whole, as the queue keeps it.
+        const key = `${job.kind}:sweep of ${randomUUID()}`;
         const put = await jobs.insertOne({ ...job, uniqueKey: key, state: "new" }, { session });
         if (!isPaid) throw new Error("not paid");
         return put.insertedId.toHexString();

@@ -90,7 +90,9 @@ function order(Manager $mongo, string $database, bool $is_paid): ObjectId
     $orders->insert(['isPaid' => $is_paid]);
     $mongo->executeBulkWrite("$database.example_orders", $orders, ['session' => $session]);
     $jobs = new BulkWrite();
-    $wish = ['kind' => KIND, 'args' => new stdClass(), 'uniqueKey' => fresh(), 'state' => 'new'];
+    // Whole, as the queue keeps it.
+    $key = KIND . ':' . fresh();
+    $wish = ['kind' => KIND, 'args' => new stdClass(), 'uniqueKey' => $key, 'state' => 'new'];
     $id = $jobs->insert($wish);
     $mongo->executeBulkWrite("$database.jobs", $jobs, ['session' => $session]);
     if ($is_paid) {

@@ -16,6 +16,8 @@ const COUNTED: u32 = 100_000;
 const LOOKED_AT: u32 = 1_000;
 /// The last character of all: what begins with a text lies between it and the text with this.
 const LAST: char = '\u{10FFFF}';
+/// What every job has that was put by us or taken in.
+const TAKEN_IN: [&str; 5] = ["queue", "key", "timeoutMs", "maxAttempts", "crashes"];
 /// How often a lost race is run again.
 const RACES: usize = 8;
 
@@ -43,14 +45,16 @@ impl JobBook for Records {
 
     async fn list(&self, filter: &JobFilter) -> Result<JobPage, PortError> {
         let states = filter.state.map_or_else(|| JobState::ALL.to_vec(), |state| vec![state]);
-        let mut jobs = Vec::new();
+        let (mut jobs, mut is_cut) = (Vec::new(), false);
         for query in walks(filter, &states) {
-            jobs.extend(self.store.find(&JOBS, query).await?);
+            let found = self.store.find(&JOBS, query).await?;
+            is_cut |= found.len() >= LOOKED_AT as usize;
+            jobs.extend(found);
         }
         jobs.retain(|job| fits(job, filter));
         jobs.sort_by_key(|job| std::cmp::Reverse(place(job)));
         let limit = filter.limit as usize;
-        let more = jobs.len() >= limit;
+        let more = is_cut || jobs.len() >= limit;
         jobs.truncate(limit);
         let next = jobs.last().filter(|_| more).map(place);
         Ok(JobPage { jobs, next })
@@ -65,7 +69,7 @@ impl JobBook for Records {
         let again = |job: &Document, state| match state {
             JobState::Dead | JobState::Cancelled | JobState::Scheduled => {
                 let now = self.clock.now();
-                let is_ours = job.contains_key("timeoutMs");
+                let is_ours = TAKEN_IN.iter().all(|field| job.contains_key(field));
                 let mut change = if is_ours { runs_anew(now) } else { comes_anew() };
                 for field in ["suspect", "finishedAt", "expireAt", "note", "cancelRequested"] {
                     change = change.unset(field);
@@ -77,6 +81,7 @@ impl JobBook for Records {
         };
         let retried = self.move_on(id, again).await;
         self.wake.notify_one();
+        self.bell.notify_one();
         match retried {
             Err(PortError::Conflict(_)) => {
                 let message = format!("another open job does the work of {id} already");
