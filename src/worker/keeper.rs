@@ -91,6 +91,11 @@ impl Keeper {
             return Ok(pause);
         }
         let Some(lapse) = self.leases.next_lapse().await? else { return Ok(pause) };
+        // The store may have stood still since the renewal: then others come late with theirs.
+        if began.elapsed() > RENEW_EVERY {
+            state.trust_from = Some(Instant::now() + TRUST_AFTER);
+            return Ok(SOON);
+        }
         let now = self.clock.now();
         if lapse <= now {
             let back = self.leases.reap(REAP).await?;
