@@ -154,13 +154,7 @@ pub async fn jobs(asked: Jobs, config: &Config) -> anyhow::Result<u8> {
             let (mut retried, mut left) = (0, 0);
             loop {
                 let some = service.post("/v1/jobs/retry", &Value::Object(wish.clone())).await?;
-                let now = some["retried"].as_u64().unwrap_or(0);
-                retried += now;
-                // Those that were retried have made room for others; only where none was is the
-                // way on behind what cannot be.
-                if now > 0 && !some["cursor"].is_null() {
-                    continue;
-                }
+                retried += some["retried"].as_u64().unwrap_or(0);
                 left += some["left"].as_u64().unwrap_or(0);
                 if some["cursor"].is_null() {
                     break;
