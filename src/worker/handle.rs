@@ -40,7 +40,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Runs leased jobs.
 #[derive(Clone)]
 pub struct Engine {
-    tools: Arc<Tools>,
+    tools: Tools,
     leases: Arc<dyn Leases>,
     clock: Arc<dyn Clock>,
     kinds: Arc<dyn Kinds>,
@@ -110,7 +110,7 @@ impl Engine {
     pub fn new(tools: Tools, leases: Arc<dyn Leases>, kinds: Arc<dyn Kinds>) -> Self {
         let clock = tools.clock.clone();
         let (meters, cancel) = (Arc::new(Meters::new()), CancellationToken::new());
-        Self { tools: Arc::new(tools), leases, clock, kinds, meters, cancel, slot: None }
+        Self { tools, leases, clock, kinds, meters, cancel, slot: None }
     }
 
     /// Where this process says that it is at work.

@@ -29,6 +29,13 @@ struct State {
     trust_from: Option<Instant>,
 }
 
+impl State {
+    /// The store was away or slow, or this process stood still.
+    fn doubt(&mut self) {
+        self.trust_from = Some(Instant::now() + TRUST_AFTER);
+    }
+}
+
 /// What keeps the leases of one process.
 pub struct Keeper {
     pub leases: Arc<dyn Leases>,
@@ -50,7 +57,7 @@ impl Keeper {
                 Ok(pause) => pause,
                 Err(error) => {
                     tracing::warn!(%error, "leases could not be kept, trying again");
-                    state.trust_from = Some(Instant::now() + TRUST_AFTER);
+                    state.doubt();
                     AGAIN
                 }
             };
@@ -72,7 +79,7 @@ impl Keeper {
         }
         // Also where the process itself stood still, or the store was only slow.
         if began.duration_since(state.kept) + began.elapsed() > RENEW_EVERY * 2 {
-            state.trust_from = Some(Instant::now() + TRUST_AFTER);
+            state.doubt();
         }
         state.kept = began;
         // What the renewal took is gone from the leases already.
@@ -93,7 +100,7 @@ impl Keeper {
         let Some(lapse) = self.leases.next_lapse().await? else { return Ok(pause) };
         // The store may have stood still since the renewal: then others come late with theirs.
         if began.elapsed() > RENEW_EVERY {
-            state.trust_from = Some(Instant::now() + TRUST_AFTER);
+            state.doubt();
             return Ok(SOON);
         }
         let now = self.clock.now();

@@ -2,10 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -48,6 +45,8 @@ struct Holding {
     /// When its work has to be over.
     due: Option<Instant>,
     is_overdue: bool,
+    /// The place is free; only the end is to be written.
+    has_left: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +70,6 @@ pub struct Slot {
     queue: Queue,
     held: Held,
     cancel: CancellationToken,
-    has_left: AtomicBool,
 }
 
 impl Slot {
@@ -91,8 +89,9 @@ impl Slot {
     /// The work is done and only its end is to be written: the place is free for the next job,
     /// while the lease stays.
     pub fn leave(&self) {
-        if !self.has_left.swap(true, Ordering::Relaxed) {
-            let mut state = self.lanes.state();
+        let mut state = self.lanes.state();
+        let job = state.held.get_mut(&self.held);
+        if job.is_some_and(|job| !std::mem::replace(&mut job.has_left, true)) {
             one_less(&mut state.running, self.queue);
             *state.ended.entry(self.queue).or_default() += 1;
         }
@@ -143,11 +142,12 @@ impl Lanes {
         let mut state = self.state();
         *state.running.entry(queue).or_default() += 1;
         let cancel = CancellationToken::new();
-        state.held.insert(held, Holding { cancel: cancel.clone(), due: None, is_overdue: false });
+        let (due, is_overdue, has_left) = (None, false, false);
+        state.held.insert(held, Holding { cancel: cancel.clone(), due, is_overdue, has_left });
         if let Some(rest) = state.rests.get_mut(&queue) {
             rest.asks = Some(held);
         }
-        Slot { lanes: self.clone(), queue, held, cancel, has_left: AtomicBool::new(false) }
+        Slot { lanes: self.clone(), queue, held, cancel }
     }
 
     /// The port behind the lane is away: it rests, each time twice as long, and at least as long
@@ -239,9 +239,8 @@ impl Lanes {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.lanes.state();
-        let has_left = *self.has_left.get_mut();
+        let has_left = state.held.remove(&self.held).is_some_and(|job| job.has_left);
         one_less(if has_left { &mut state.ended } else { &mut state.running }, self.queue);
-        state.held.remove(&self.held);
     }
 }
 

@@ -124,17 +124,17 @@ impl<'c> Plain<'c> {
 
 /// Adds the bytes of one field, if there are such.
 fn element(to: &mut Vec<u8>, name: &str, value: &Bson) -> Option<()> {
+    if name.contains('\0') {
+        return None;
+    }
     let (kind, value): (ElementType, &[u8]) = match value {
         Bson::DateTime(at) => (ElementType::DateTime, &at.timestamp_millis().to_le_bytes()),
         Bson::ObjectId(id) => (ElementType::ObjectId, &id.bytes()),
         Bson::Int64(number) => (ElementType::Int64, &number.to_le_bytes()),
         Bson::Boolean(flag) => (ElementType::Boolean, &[u8::from(*flag)]),
-        Bson::String(text) if !name.contains('\0') => return string(to, name, text),
+        Bson::String(text) => return string(to, name, text),
         value => return nested(to, name, value),
     };
-    if name.contains('\0') {
-        return None;
-    }
     head(to, kind, name.as_bytes());
     to.extend_from_slice(value);
     Some(())

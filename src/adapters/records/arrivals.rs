@@ -67,25 +67,24 @@ impl Records {
             Ok(change) => write(change).await,
             Err(error) => Err(error),
         };
-        let (now, is_ours) = (self.clock.now(), |written: Option<_>| written.is_some());
-        let is_ours = match written {
-            Ok(written) => is_ours(written),
+        let now = self.clock.now();
+        let written = match written {
             // An open job does the work already.
             Err(PortError::Conflict(_)) => {
                 let note = "another open job has the same key and does the work";
-                let change = closed(Change::new(), "done", now, KEEP_DONE);
-                return write(change.set("note", note)).await.map(is_ours);
+                let change = closed(Change::new(), "done", now, KEEP_DONE).set("note", note);
+                return Ok(write(change).await?.is_some());
             }
             Err(PortError::Refused { code, message }) => {
                 let error = StepError { class: ErrorClass::Permanent, code, message };
-                is_ours(write(buried(&error, now)).await?)
+                write(buried(&error, now)).await?
             }
-            Err(error) => return Err(error),
+            written => written?,
         };
-        if is_ours {
+        if written.is_some() {
             self.enqueued.count(kind);
         }
-        Ok(is_ours)
+        Ok(written.is_some())
     }
 
     /// What makes a job of ours of it.

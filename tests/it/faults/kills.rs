@@ -47,10 +47,9 @@ async fn workers_killed_at_random_lose_nothing_and_finish_nothing_twice() {
         within(patience, "work", async || (yard.journal.count(What::End) >= ends).then_some(()))
             .await;
         // Half of the kills come whenever they come; the others in the middle of a job.
-        let by_chance = chance.usize(0..3);
         let busy = async || yard.journal.open().iter().find_map(|pid| position(&workers, *pid));
         let victim = match kill % 2 {
-            0 => by_chance,
+            0 => chance.usize(0..3),
             _ => within(patience, "a job in flight", busy).await,
         };
         let victim = &mut workers[victim];
