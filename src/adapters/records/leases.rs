@@ -61,7 +61,6 @@ impl Leases for Records {
 
     async fn end(&self, job: &Leased, ending: Ending) -> Result<bool, PortError> {
         let now = self.clock.now();
-        let comes_again = matches!(ending, Ending::Again { .. });
         let change = let_go(Change::new()).unset("suspect");
         let change = match ending {
             Ending::Done(note) => {
@@ -74,24 +73,14 @@ impl Leases for Records {
                 with_error(change, job.attempt, &error, now)
             }
             Ending::Again { at, counted, error } => {
-                let state = if at > now { "scheduled" } else { "ready" };
-                let change = change.set("state", state).set("changedAt", now).set("runAt", at);
                 let change = if counted { change } else { change.inc("attempt", -1) };
                 let error = error.iter();
-                error.fold(change, |change, error| with_error(change, job.attempt, error, now))
+                let change =
+                    error.fold(change, |change, error| with_error(change, job.attempt, error, now));
+                return self.come_again(job, change, at, now).await;
             }
         };
-        let (guard, id) = (still(&[job.held()]), [job.id.into()]);
-        let kept = self.store.patch_many(&JOBS, &id, guard, change).await? > 0;
-        if kept && comes_again {
-            // Who wished it to end meanwhile does not wait until it would have come again.
-            let wished = Guard::none().eq("state", "scheduled").eq("cancelRequested", true);
-            let at_once = changed("ready", now).set("runAt", now).set("priority", 0);
-            if let Err(error) = self.store.patch_many(&JOBS, &id, wished, at_once).await {
-                tracing::warn!(job.id = %job.id, %error, "a wish to cancel it was not looked for");
-            }
-        }
-        Ok(kept)
+        self.let_end(job, still(&[job.held()]), change).await
     }
 
     async fn any_ready(&self) -> Result<bool, PortError> {
@@ -182,6 +171,32 @@ impl Leases for Records {
 }
 
 impl Records {
+    /// Writes the end of an attempt, if the job fulfils `guard`.
+    async fn let_end(&self, job: &Leased, guard: Guard, change: Change) -> Result<bool, PortError> {
+        Ok(self.store.patch_many(&JOBS, &[job.id.into()], guard, change).await? > 0)
+    }
+
+    /// The job comes again then; at once and before others if somebody wishes it to end, which is
+    /// then done by whoever gets it.
+    async fn come_again(
+        &self,
+        job: &Leased,
+        change: Change,
+        at: DateTime,
+        now: DateTime,
+    ) -> Result<bool, PortError> {
+        let into =
+            |state, at| change.clone().set("state", state).set("changedAt", now).set("runAt", at);
+        let state = if at > now { "scheduled" } else { "ready" };
+        let held = still(&[job.held()]);
+        let unwished = held.clone().and("cancelRequested", Test::Ne(true.into()));
+        if self.let_end(job, unwished, into(state, at)).await? {
+            return Ok(true);
+        }
+        let at_once = into("ready", now).set("priority", 0);
+        self.let_end(job, held.eq("cancelRequested", true), at_once).await
+    }
+
     /// Takes the jobs at the head of the queue that need no place of a key; how many others there
     /// were.
     async fn claim_free(

@@ -118,14 +118,11 @@ impl Deed {
     /// Which of these jobs it is about, in its order.
     pub fn order(&self, jobs: &Jobs) -> Vec<ObjectId> {
         let mut ids: Vec<ObjectId> = jobs.keys().copied().collect();
-        match self {
-            Self::TakeIn => ids.reverse(),
-            Self::Claim { slots, .. } => {
-                ids.retain(|id| jobs[id].state == JobState::Ready);
-                ids.sort_by_key(|id| (jobs[id].priority, jobs[id].run_at, *id));
-                ids.truncate(*slots as usize);
-            }
-            _ => {}
+        // All others go by `_id`: what was put first is taken in first.
+        if let Self::Claim { slots, .. } = self {
+            ids.retain(|id| jobs[id].state == JobState::Ready);
+            ids.sort_by_key(|id| (jobs[id].priority, jobs[id].run_at, *id));
+            ids.truncate(*slots as usize);
         }
         ids
     }
@@ -173,11 +170,19 @@ fn ran(job: Job, leased: &Leased, heard: bool, says: Says, now: i64) -> Vec<Fate
         dice,
         ..job.clone()
     };
+    // Who wished it to end meanwhile does not wait until it would have come again.
+    let wished = |again: Job| match job.cancel {
+        true => {
+            let run_at = Some(now);
+            Job { state: JobState::Ready, priority: 0, run_at, dice: None, ..again }
+        }
+        false => again,
+    };
     let after = match says {
         Says::Done | Says::Fail => ended(job.clone(), JobState::Done, 0),
-        Says::NotYet => again(0, 0, Some(now + NOT_YET), None),
-        Says::Retry => again(1, 1, None, Some(doubled.min(300_000))),
-        Says::Away => again(0, 1, None, Some(1_000)),
+        Says::NotYet => wished(again(0, 0, Some(now + NOT_YET), None)),
+        Says::Retry => wished(again(1, 1, None, Some(doubled.min(300_000)))),
+        Says::Away => wished(again(0, 1, None, Some(1_000))),
     };
     vec![Fate::Is(Box::new(after))]
 }

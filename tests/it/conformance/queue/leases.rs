@@ -5,7 +5,7 @@ use std::time::Duration;
 use bson::{Document, doc};
 use jobs::{
     job::Queue,
-    ports::{Clock, Ending, Held, Leased, Leases},
+    ports::{Clock, Ending, Held, JobBook, Leased, Leases},
     progress::Report,
 };
 
@@ -28,6 +28,7 @@ on_every_engine![
     a_job_that_cannot_be_read_dies_and_keeps_nobody_waiting,
     a_job_whose_errors_are_odd_dies_and_keeps_nobody_waiting,
     a_retry_counts_the_attempt_only_when_it_is_said_so,
+    who_wished_a_job_to_end_does_not_wait_for_its_retry,
     a_dead_job_keeps_its_last_ten_errors,
     a_job_that_is_given_back_has_lost_no_attempt,
 ];
@@ -222,6 +223,22 @@ async fn a_job_whose_errors_are_odd_dies_and_keeps_nobody_waiting(bench: Bench) 
 
     assert_eq!((reaped, bench.claim_one("two").await.id), (2, good.id));
     assert_eq!(bench.document(&odd).await.get_str("state").unwrap(), "dead");
+}
+
+async fn who_wished_a_job_to_end_does_not_wait_for_its_retry(bench: Bench) {
+    bench.push(&[ticket("a")]).await;
+    let job = bench.claim_one("one").await;
+    bench.records.cancel(job.id).await.unwrap();
+    let again = Ending::Again { at: bench.at(999), counted: true, error: Some(error("busy")) };
+
+    let ended = bench.end(&job, again).await;
+    let written = bench.document(&job).await;
+    let next = bench.claim_one("two").await;
+
+    assert!(ended && next.cancel_requested);
+    let found = (written.get_str("state").unwrap(), *written.get_datetime("runAt").unwrap());
+    assert_eq!(found, ("ready", bench.clock.now()));
+    assert_eq!(next.id, job.id);
 }
 
 async fn a_retry_counts_the_attempt_only_when_it_is_said_so(bench: Bench) {
