@@ -166,7 +166,8 @@ impl House {
         let wake = |state: &str| {
             if state == new { self.arrivals.announce() } else { self.leases.ring() }
         };
-        server.listen(&collections::JOBS, "state", &states, wake).await;
+        let open = |is_open| self.arrivals.rung_for(is_open);
+        server.listen(&collections::JOBS, "state", &states, wake, open).await;
     }
 
     /// What the stores need done now and then, for as long as it is let: the server's time is asked

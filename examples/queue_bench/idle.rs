@@ -27,11 +27,16 @@ pub async fn measure(wish: &Wish) -> Value {
         inserted.into_iter().for_each(|inserted| inserted.expect("a finished job"));
     }
     let pool = stage.start();
-    tokio::time::sleep(SETTLE).await;
-
-    let (ops, cpu) = (store_ops(&metrics.render()), spent::cpu());
-    tokio::time::sleep(Duration::from_secs(wish.seconds)).await;
-    let (ops, cpu) = (store_ops(&metrics.render()) - ops, spent::cpu() - cpu);
+    let watched = async {
+        tokio::time::sleep(SETTLE).await;
+        let (ops, cpu) = (store_ops(&metrics.render()), spent::cpu());
+        tokio::time::sleep(Duration::from_secs(wish.seconds)).await;
+        (store_ops(&metrics.render()) - ops, spent::cpu() - cpu)
+    };
+    let (ops, cpu) = tokio::select! {
+        cost = watched => cost,
+        () = stage.house.listen() => panic!("it stops listening"),
+    };
     pool.stop().await;
 
     let seconds = Duration::from_secs(wish.seconds).as_secs_f64();

@@ -99,7 +99,7 @@ pub enum Misfire {
     /// puts no second one.
     #[default]
     FireOnce,
-    /// Nothing.
+    /// Nothing. Nor does a tick on time put a job while the one before it is open.
     Skip,
     /// Each becomes a job of its own, oldest first, also beside open ones.
     All,

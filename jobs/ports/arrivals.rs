@@ -17,4 +17,10 @@ pub trait Arrivals: Send + Sync {
 
     /// Wakes whoever waits in [`Arrivals::arrived`], or the next one who does.
     fn announce(&self);
+
+    /// From now on somebody does, or does not, ring for all that comes in.
+    fn rung_for(&self, is_so: bool);
+
+    /// Whether somebody rings for all that comes in.
+    fn is_rung_for(&self) -> bool;
 }

@@ -80,19 +80,31 @@ pub struct JobFilter {
     pub about: Option<(String, String)>,
     /// Whose last error, as `code: message`, begins so.
     pub error: Option<String>,
-    /// Changed before this one (the last of the page before).
-    pub after: Option<(DateTime, ObjectId)>,
+    /// Behind this one, which was the last of the page before.
+    pub after: Option<JobPlace>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// Where a job stands in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPlace {
+    /// Its last error, in a list of jobs whose error begins somehow.
+    pub error: Option<String>,
+    /// When it changed last; the least time there is where nobody knows.
+    pub at: DateTime,
+    /// Its id.
+    pub id: ObjectId,
 }
 
 /// Some jobs.
 #[derive(Debug, Clone)]
 pub struct JobPage {
-    /// As they stand in the store, last changed first.
+    /// As they stand in the store: last changed first. Those whose error begins somehow come by
+    /// their errors, and of each error the last changed first.
     pub jobs: Vec<Document>,
     /// The place of the last one, if others may follow behind it.
-    pub next: Option<(DateTime, ObjectId)>,
+    pub next: Option<JobPlace>,
 }
 
 /// How a lane stands.
@@ -114,7 +126,7 @@ pub trait JobBook: Send + Sync {
     /// Puts a job and gives it back with `true`, or the one that has its key already with `false`.
     async fn put(&self, ticket: &Ticket) -> Result<(Document, bool), PortError>;
 
-    /// Jobs, last changed first.
+    /// A page of jobs.
     async fn list(&self, filter: &JobFilter) -> Result<JobPage, PortError>;
 
     /// One job with its last errors.

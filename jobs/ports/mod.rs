@@ -20,7 +20,7 @@ mod workers;
 pub use activities::Activities;
 pub use albums::Albums;
 pub use arrivals::Arrivals;
-pub use book::{JobBook, JobFilter, JobPage, JobState, QueueState};
+pub use book::{JobBook, JobFilter, JobPage, JobPlace, JobState, QueueState};
 pub use clock::{Clock, later, until};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
 pub use error::PortError;

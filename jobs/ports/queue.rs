@@ -245,8 +245,9 @@ pub trait Leases: Send + Sync {
     /// other processes are found by looking.
     async fn woken(&self);
 
-    /// Whether other processes may put jobs, of which nobody here is told.
-    fn is_shared(&self) -> bool;
+    /// Whether this process is told of jobs that others put, so that it has to look only now and
+    /// then whether a hint got lost.
+    fn is_told(&self) -> bool;
 
     /// Wakes whoever waits in [`Leases::woken`], or the next one who does.
     fn ring(&self);

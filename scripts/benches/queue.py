@@ -212,12 +212,11 @@ def waiting(table, program, turns, jobs):
     table.add("enqueue to start, idle, 100/s, p99", pace["p99"], "ms", "<= 50", pace["p99"] <= 50)
 
 
-def idle(table, program, finished, seconds):
-    for jobs in (0, finished):
-        cost = ours(program, "idle", jobs, seconds=seconds)
-        ops, cpu = cost["storeOpsPerSecond"], cost["cpuPercent"]
-        table.add(f"idle, {jobs:,} finished: calls to the store", ops, "1/s", "<= 2", ops <= 2)
-        table.add(f"idle, {jobs:,} finished: CPU", cpu, "%", "<= 1", cpu <= 1)
+def idle(table, program, test, jobs, seconds, **more):
+    cost = ours(program, "idle", jobs, seconds=seconds, **more)
+    ops, cpu = cost["storeOpsPerSecond"], cost["cpuPercent"]
+    table.add(f"idle, {test}: calls to the store", ops, "1/s", "<= 2", ops <= 2)
+    table.add(f"idle, {test}: CPU", cpu, "%", "<= 1", cpu <= 1)
 
 
 def flood(table, program, jobs):
@@ -233,6 +232,7 @@ def main():
     program, arguments = sys.argv[1], sys.argv[2:]
     is_short = "--short" in arguments
     turns, jobs, few = (3, 5000, 150) if is_short else (5, 10_000, 300)
+    seconds = 20 if is_short else 60
     peers = install()
     table, servers = Table(), []
     try:
@@ -245,13 +245,16 @@ def main():
         servers.append(mongo)
         say("speed, MongoDB-compatible server")
         on_mongo(table, program, peers[0], mongo, turns, few)
+        say("idle, MongoDB-compatible server")
+        idle(table, program, "MongoDB", 0, seconds, mongodb=mongo.database())
     finally:
         for server in servers:
             server.stop()
     say("waiting")
     waiting(table, program, turns, 500 if is_short else 2000)
     say("idle")
-    idle(table, program, 20_000 if is_short else 1_000_000, 20 if is_short else 60)
+    for finished in (0, 20_000 if is_short else 1_000_000):
+        idle(table, program, f"{finished:,} finished", finished, seconds)
     say("many at once")
     flood(table, program, 10_000 if is_short else 100_000)
     if "--json" in arguments:

@@ -9,7 +9,7 @@ use axum::{
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use jobs::{
     job::{Job, Limit, Queue},
-    ports::{JobFilter, JobState, PortError, Ticket},
+    ports::{JobFilter, JobPlace, JobState, PortError, Ticket},
     revive,
 };
 use serde::Deserialize;
@@ -280,14 +280,20 @@ fn parse_id(id: &str) -> Result<ObjectId, Problem> {
     id.parse().map_err(|_| Problem::not_found("job"))
 }
 
-fn cursor((at, id): (DateTime, ObjectId)) -> String {
-    format!("{}-{id}", at.timestamp_millis())
+fn cursor(place: JobPlace) -> String {
+    let error = place.error.map(|error| format!("{}.", hex::encode(error))).unwrap_or_default();
+    format!("{error}{}-{}", place.at.timestamp_millis(), place.id)
 }
 
-fn parse_cursor(cursor: &str) -> Result<(DateTime, ObjectId), Problem> {
+fn parse_cursor(cursor: &str) -> Result<JobPlace, Problem> {
     let parse = || {
-        let (at, id) = cursor.rsplit_once('-')?;
-        Some((DateTime::from_millis(at.parse().ok()?), id.parse().ok()?))
+        let (error, place) = cursor.split_once('.').unzip();
+        let (at, id) = place.unwrap_or(cursor).rsplit_once('-')?;
+        let error = match error {
+            Some(error) => Some(String::from_utf8(hex::decode(error).ok()?).ok()?),
+            None => None,
+        };
+        Some(JobPlace { error, at: DateTime::from_millis(at.parse().ok()?), id: id.parse().ok()? })
     };
     parse().ok_or_else(|| Problem::bad("bad_parameter", "cursor is none that a page gave out"))
 }

@@ -4,26 +4,24 @@ use std::time::{Duration, Instant};
 
 use super::POLL_FASTEST;
 
-/// Other processes put future jobs too, and nobody tells: the longest time between two looks.
+/// Where nobody tells of future jobs that other processes put: the longest time between two looks.
 const LOOK_AHEAD: Duration = Duration::from_secs(2);
-/// The same where there are no other processes.
-const LOOK_AHEAD_ALONE: Duration = Duration::from_secs(6);
+/// The same where somebody tells.
+const LOOK_AHEAD_TOLD: Duration = Duration::from_secs(6);
 
 /// The next look.
 #[derive(Debug)]
 pub struct Ahead {
     looked: Option<Instant>,
-    longest: Duration,
     next: Instant,
     /// The next look has a reason, so the claimer must not sleep through it.
     is_firm: bool,
 }
 
 impl Ahead {
-    /// The first look is now; `is_shared` if other processes put jobs.
-    pub fn new(is_shared: bool) -> Self {
-        let longest = if is_shared { LOOK_AHEAD } else { LOOK_AHEAD_ALONE };
-        Self { looked: None, longest, next: Instant::now(), is_firm: true }
+    /// The first look is now.
+    pub fn new() -> Self {
+        Self { looked: None, next: Instant::now(), is_firm: true }
     }
 
     /// Whether it is time to look.
@@ -31,12 +29,14 @@ impl Ahead {
         Instant::now() >= self.next
     }
 
-    /// There was a look: the first future job, if there is one, is due after so long.
-    pub fn looked(&mut self, due: Option<Duration>) {
+    /// There was a look: the first future job, if there is one, is due after so long. `is_told` if
+    /// somebody tells of those that come in.
+    pub fn looked(&mut self, due: Option<Duration>, is_told: bool) {
+        let longest = if is_told { LOOK_AHEAD_TOLD } else { LOOK_AHEAD };
         let now = Instant::now();
         self.looked = Some(now);
-        self.is_firm = due.is_some_and(|due| due < self.longest);
-        self.next = now + due.unwrap_or(self.longest).min(self.longest);
+        self.is_firm = due.is_some_and(|due| due < longest);
+        self.next = now + due.unwrap_or(longest).min(longest);
     }
 
     /// Something came in, perhaps for the near future.
@@ -67,21 +67,21 @@ mod tests {
 
     #[test]
     fn a_job_that_is_due_soon_is_not_slept_through() {
-        let mut ahead = Ahead::new(true);
+        let mut ahead = Ahead::new();
         assert!(ahead.is_time());
 
-        ahead.looked(Some(Duration::from_millis(300)));
+        ahead.looked(Some(Duration::from_millis(300)), false);
 
         assert!(!ahead.is_time() && ahead.at_most(LONG) <= Duration::from_millis(300));
-        ahead.looked(Some(Duration::ZERO));
+        ahead.looked(Some(Duration::ZERO), false);
         assert!(ahead.is_time());
     }
 
     #[test]
     fn without_one_the_look_waits_for_a_round_until_something_comes_in() {
-        let mut ahead = Ahead::new(true);
+        let mut ahead = Ahead::new();
 
-        ahead.looked(Some(LONG));
+        ahead.looked(Some(LONG), false);
         let quiet = ahead.at_most(LONG);
         ahead.woken();
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    LEASE, POLL_ALONE, POLL_FASTEST, POLL_SLOWEST, RENEW_EVERY, ahead::Ahead, backend::Work,
+    LEASE, POLL_FASTEST, POLL_SLOWEST, POLL_TOLD, RENEW_EVERY, ahead::Ahead, backend::Work,
     lanes::Lanes, pace::Pace,
 };
 
@@ -42,13 +42,12 @@ pub struct Claimer {
 impl Claimer {
     /// Claims until `stop`; the store's troubles are logged and waited for, never passed on.
     pub async fn run(self, stop: CancellationToken) {
-        let is_shared = self.leases.is_shared();
-        let slowest = if is_shared { POLL_SLOWEST } else { POLL_ALONE };
-        let (mut ahead, mut pause, mut taken) = (Ahead::new(is_shared), POLL_FASTEST, 0);
+        let (mut ahead, mut pause, mut taken) = (Ahead::new(), POLL_FASTEST, 0);
         while !stop.is_cancelled() {
             match self.round(&mut ahead, taken > 0, &stop).await {
                 Ok(0) => {
-                    let most = if self.lanes.any_rests() { POLL_SLOWEST } else { slowest };
+                    let is_told = self.leases.is_told() && !self.lanes.any_rests();
+                    let most = if is_told { POLL_TOLD } else { POLL_SLOWEST };
                     (pause, taken) = ((pause * 2).min(most), 0);
                 }
                 Ok(some) => {
@@ -61,7 +60,7 @@ impl Claimer {
                 Err(error) => {
                     tracing::warn!(%error, "the queue could not be read, trying again");
                     (pause, taken) = (POLL_SLOWEST, 0);
-                    ahead.looked(Some(pause));
+                    ahead.looked(Some(pause), self.leases.is_told());
                 }
             }
             tokio::select! {
@@ -98,7 +97,7 @@ impl Claimer {
         stop: &CancellationToken,
     ) -> Result<usize, PortError> {
         if ahead.is_time() {
-            ahead.looked(self.promote().await?);
+            ahead.looked(self.promote().await?, self.leases.is_told());
         }
         let free = |queue: &Queue| self.pace.is_open(*queue) && self.lanes.free(*queue) > 0;
         if !Queue::ALL.iter().any(free) || (!busy && !self.leases.any_ready().await?) {
@@ -142,11 +141,16 @@ impl Claimer {
         }
         let held: Vec<Held> = jobs.iter().map(Leased::held).collect();
         let until = later(self.clock.now(), LEASE);
-        if self.leases.extend(&held, until).await? == held.len() as u64 {
+        if self.leases.extend(&held, until).await.is_ok_and(|kept| kept == held.len() as u64) {
             return Ok(jobs);
         }
         tracing::warn!(jobs = held.len(), "a claim came too late, its jobs are given back");
-        self.leases.release(&held).await.map(|_| Vec::new())
+        // A lease that lapses looks like a crash with the job.
+        while let Err(error) = self.leases.release(&held).await {
+            tracing::warn!(%error, "jobs could not be given back, trying again");
+            tokio::time::sleep(POLL_SLOWEST).await;
+        }
+        Ok(Vec::new())
     }
 
     /// Makes ready what is due; how long until the next future job is.

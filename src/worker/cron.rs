@@ -100,6 +100,8 @@ impl Scheduler {
                 Ok(next) => next,
                 Err(error @ (PortError::Missing(_) | PortError::Refused { .. })) => {
                     self.give_up(schedule, &error);
+                    // It kept another one out of this look.
+                    pause = Duration::ZERO;
                     continue;
                 }
                 Err(error) => return Err(error),

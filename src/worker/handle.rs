@@ -29,11 +29,6 @@ const AWAY_LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Who asks to be left alone for longer is asked again all the same: what is counted by the day is
 /// free again the next one, and a mistaken header must not bury a job.
 const ASKED_LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Whoever watches a job is told of its end within this time.
-const TELLING: Duration = Duration::from_secs(60);
-/// How long after the store's trouble an end is written again, and at most.
-const END_AGAIN_FIRST: Duration = Duration::from_millis(100);
-const END_AGAIN_LONGEST: Duration = Duration::from_secs(2);
 /// How often the store is told how far a job is.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
@@ -41,14 +36,14 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Engine {
     tools: Tools,
-    leases: Arc<dyn Leases>,
-    clock: Arc<dyn Clock>,
+    pub(super) leases: Arc<dyn Leases>,
+    pub(super) clock: Arc<dyn Clock>,
     kinds: Arc<dyn Kinds>,
     meters: Arc<Meters>,
     /// Set off when somebody wants the job to end.
     cancel: CancellationToken,
     /// Where the attempt has its place.
-    slot: Option<Arc<Slot>>,
+    pub(super) slot: Option<Arc<Slot>>,
 }
 
 /// How an attempt ended, for logs and for the lane.
@@ -274,7 +269,10 @@ impl Engine {
         }
         let asked = after.unwrap_or_default().min(ASKED_LONGEST);
         let at = later(now, back_off(if counted { leased.attempt } else { 1 }).max(asked));
-        told(leased, self.telling(job.postponed(needs, &written, at)).await)?;
+        let postponed = || job.postponed(needs, &written, at);
+        if !self.tell_watchers(leased, postponed).await? {
+            return Ok(Ended::Fenced);
+        }
         let ended = self.end(leased, Ending::Again { at, counted, error: Some(written) }).await?;
         Ok(match ended {
             Ended::Away { why, .. } => Ended::Away { why, rest: after },
@@ -282,88 +280,14 @@ impl Engine {
         })
     }
 
-    /// Whoever watches is told before the job is dead: dying in between repeats the telling. Only
-    /// who still has the job may tell: the one who has it since may be doing well.
-    async fn bury<J: Job>(
-        &self,
-        job: &J,
-        needs: &J::Needs,
-        leased: &Leased,
-        error: StepError,
-        ending: Ending,
-    ) -> Result<Ended, PortError> {
-        let until = later(self.clock.now(), LEASE);
-        if self.leases.extend(&[leased.held()], until).await? == 0 {
-            return Ok(Ended::Fenced);
-        }
-        told(leased, self.telling(job.given_up(needs, &error)).await)?;
-        self.end(leased, ending).await
-    }
-
-    async fn end(&self, leased: &Leased, ending: Ending) -> Result<Ended, PortError> {
-        let ended = match &ending {
-            Ending::Done(note) => Ended::Done(note.clone()),
-            Ending::Again { counted: false, error: Some(e), .. } => {
-                Ended::Away { why: e.message.clone(), rest: None }
-            }
-            Ending::Again { error, .. } => Ended::Again(error.as_ref().map(|e| e.code.clone())),
-            Ending::Dead(error) => Ended::Dead(error.code.clone()),
-            Ending::Cancelled => Ended::Cancelled,
-        };
-        let kept = self.write_end(leased, ending).await?;
-        Ok(if kept { ended } else { Ended::Fenced })
-    }
-
-    /// Writes the end as soon as the store takes it: while it is away the lease is kept, as far as
-    /// that can be done, and nobody does the work again.
-    async fn write_end(&self, leased: &Leased, ending: Ending) -> Result<bool, PortError> {
-        let mut pause = END_AGAIN_FIRST;
-        loop {
-            match self.leases.end(leased, ending.clone()).await {
-                Err(error @ (PortError::Unavailable(_) | PortError::Busy { .. })) => {
-                    tracing::warn!(%error, "a job's end could not be written, trying again");
-                }
-                answer => return answer,
-            }
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-            pause = (pause * 2).min(END_AGAIN_LONGEST);
-        }
-    }
-
     /// Keeps the lease while the work lasts, but not long after it should have ended: a job that
     /// blocks its thread hears of no time-out.
-    async fn in_time<T>(&self, limit: Duration, work: impl Future<Output = T>) -> T {
+    pub(super) async fn in_time<T>(&self, limit: Duration, work: impl Future<Output = T>) -> T {
         let due_in = |time| self.slot.iter().for_each(|slot| slot.is_due_in(time));
         due_in(Some(limit.saturating_add(LEASE)));
         let done = work.await;
         due_in(None);
         done
-    }
-
-    async fn telling(
-        &self,
-        telling: impl Future<Output = Result<(), PortError>>,
-    ) -> Result<(), PortError> {
-        match self.in_time(TELLING, tokio::time::timeout(TELLING, telling)).await {
-            Ok(told) => told,
-            Err(_) => {
-                let message = format!("telling took longer than {} s", TELLING.as_secs());
-                Err(PortError::Unavailable(message))
-            }
-        }
-    }
-}
-
-/// Telling is tried again while a store is away. What can never be told must not keep the job from
-/// its end: it would come back for ever.
-fn told(leased: &Leased, told: Result<(), PortError>) -> Result<(), PortError> {
-    match told {
-        Err(error @ (PortError::Missing(_) | PortError::Refused { .. })) => {
-            let (id, kind) = (leased.id, &leased.kind);
-            tracing::error!(job.id = %id, job.kind = %kind, %error, "nobody was told");
-            Ok(())
-        }
-        told => told,
     }
 }
 

@@ -16,6 +16,9 @@ use super::{
 /// A job that has to run alone waits for the others so long, and all that come wait with it.
 const ALONE_WITHIN: Duration = Duration::from_secs(30);
 
+/// Then the others go on for so long.
+const OTHERS_GO_ON: Duration = Duration::from_secs(120);
+
 /// What apalis hands to each attempt.
 pub struct Hands {
     engine: Engine,
@@ -53,6 +56,8 @@ impl Hands {
         let Ok(_alone) = tokio::time::timeout(ALONE_WITHIN, self.company.write()).await else {
             // One of the others may hang, and those that come wait behind this one.
             tracing::warn!(job.id = %job.id, "others do not end: it is given back to run alone");
+            // This process may well be the next to get it: those that came meanwhile go on first.
+            tokio::time::sleep(OTHERS_GO_ON).await;
             self.leases.release(&[job.held()]).await?;
             return Ok(Ended::Fenced);
         };

@@ -51,7 +51,10 @@ impl Keeper {
     /// this order, so that after an outage of the store nobody reaps what he is still working on,
     /// and not soon after one, so that nobody reaps what another one is still working on.
     pub async fn run(self) {
-        let mut state = State { has_inherited: false, kept: Instant::now(), trust_from: None };
+        let kept = Instant::now();
+        let mut state = State { has_inherited: false, kept, trust_from: None };
+        // The store may have come back just now, as this process started.
+        state.doubt();
         loop {
             let pause = match self.round(&mut state).await {
                 Ok(pause) => pause,

@@ -6,6 +6,7 @@ mod arrivals;
 mod backend;
 mod claimer;
 mod cron;
+mod ending;
 mod handle;
 mod hands;
 mod incarnation;
@@ -37,8 +38,8 @@ pub const LEASE: Duration = Duration::from_secs(15);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// The longest time between two looks into the queue when nothing happens.
 const POLL_SLOWEST: Duration = Duration::from_secs(1);
-/// The same where every job comes in through this process, which then wakes who looks.
-const POLL_ALONE: Duration = Duration::from_secs(3);
+/// The same where somebody tells of every job that comes in.
+const POLL_TOLD: Duration = Duration::from_secs(3);
 /// The shortest: right after something happened.
 const POLL_FASTEST: Duration = Duration::from_millis(50);
 /// How long running jobs may go on after the stop is asked for.

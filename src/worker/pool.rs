@@ -131,11 +131,16 @@ impl Pool {
         if tokio::time::timeout(DRAIN, self.jobs.wait()).await.is_err() {
             tracing::warn!("jobs still run after {} s, they are given back", DRAIN.as_secs());
         }
-        let held = self.lanes.held();
-        // Nobody may begin what still runs here. Who blocks his thread ends with the process.
+        let mut ended = self.lanes.held();
         self.threads.end(ENDS_WITHIN).await;
+        // Nobody may begin what still runs here: who blocks his thread ends with the process.
+        let blocked = self.lanes.held();
+        for job in blocked.iter().map(|held| held.job) {
+            tracing::error!(job.id = %job, "a job does not end, its lease will lapse");
+        }
+        ended.retain(|held| !blocked.contains(held));
         self.beat.cancel();
-        if let Err(error) = self.leases.release(&held).await {
+        if let Err(error) = self.leases.release(&ended).await {
             tracing::warn!(%error, "jobs could not be given back, their leases will lapse");
         }
         self.tracker.close();

@@ -23,14 +23,16 @@ type News = ChangeStream<ChangeStreamEvent<Document>>;
 
 impl Mongo {
     /// Calls `heard` with each of these `values` that `field` takes in a document of `of`, also
-    /// with each of them whenever some may have been missed. Never returns: where the server has
-    /// no change streams, that is said once, and nothing is heard.
+    /// with each of them whenever some may have been missed. `open` is told whether anything would
+    /// be heard. Never returns: where the server has no change streams, that is said once, and
+    /// nothing is heard.
     pub async fn listen(
         &self,
         of: &'static Collection,
         field: &str,
         values: &[&str],
         heard: impl Fn(&str) + Send + Sync,
+        open: impl Fn(bool) + Send + Sync,
     ) {
         let mut pause = AGAIN_FIRST;
         loop {
@@ -38,7 +40,10 @@ impl Mongo {
                 Ok(news) => {
                     tracing::debug!(collection = of.name, "the change stream is open");
                     values.iter().copied().for_each(&heard);
-                    pass_on(of, news, field, &heard, &mut pause).await
+                    open(true);
+                    let error = pass_on(of, news, field, &heard, &mut pause).await;
+                    open(false);
+                    error
                 }
                 Err(PortError::Refused { message, .. }) => {
                     tracing::info!("no change streams, so {} is polled alone: {message}", of.name);

@@ -9,6 +9,9 @@ use mongodb::Database;
 
 use super::error::fault;
 
+/// What was there before the rule may be changed all the same: it has to be taken out of the way.
+const LEVEL: &str = "moderate";
+
 /// The rule of the collection `name`, if it has one.
 fn rule(name: &str) -> Option<Document> {
     let states = JobState::ALL.map(JobState::as_str);
@@ -44,10 +47,15 @@ pub(super) async fn set(database: &Database, name: &str) -> Result<Option<String
     let first = listed.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
     let there = first.ok().and_then(|batch| batch.first()?.as_document());
     let options = there.and_then(|collection| collection.get_document("options").ok());
-    if options.and_then(|options| options.get_document("validator").ok()) == Some(&rule) {
+    let is_so = |options: &Document| {
+        options.get_document("validator").ok() == Some(&rule)
+            && options.get_str("validationLevel").ok() == Some(LEVEL)
+    };
+    if options.is_some_and(is_so) {
         return Ok(None);
     }
-    match database.run_command(doc! { "collMod": name, "validator": rule }).await {
+    let set = doc! { "collMod": name, "validator": rule, "validationLevel": LEVEL };
+    match database.run_command(set).await {
         Ok(_) => Ok(Some(format!("set the validator of {name}"))),
         Err(error) => match fault(name, &error) {
             // Wanted, not needed: the worker refuses what it does not understand, a little later.

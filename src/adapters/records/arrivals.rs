@@ -1,5 +1,7 @@
 //! `jobs` over the document port: what other services have put as plain documents.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use bson::{Bson, Document};
 use jobs::{
@@ -12,7 +14,9 @@ use super::{
     Records,
     collections::JOBS,
     leases::{KEEP_DONE, buried, closed},
-    limits, tickets,
+    limits,
+    lost::put_away,
+    tickets,
 };
 use crate::adapters::documents::{Change, Guard, Query};
 
@@ -51,6 +55,14 @@ impl Arrivals for Records {
     fn announce(&self) {
         self.bell.notify_one();
     }
+
+    fn rung_for(&self, is_so: bool) {
+        self.is_told.store(is_so, Ordering::Relaxed);
+    }
+
+    fn is_rung_for(&self) -> bool {
+        self.is_told.load(Ordering::Relaxed)
+    }
 }
 
 impl Records {
@@ -61,7 +73,8 @@ impl Records {
         // A wish to cancel it, which changes when it is due, may come in between.
         let wish = job.get("cancelRequested").cloned().unwrap_or(Bson::Null);
         let is_new = Guard::none().eq("state", JobState::New.as_str()).eq("cancelRequested", wish);
-        let write = |change| self.store.patch(&JOBS, &id, is_new.clone(), change);
+        let ids = [id.clone()];
+        let write = |change| self.store.patch_many(&JOBS, &ids, is_new.clone(), change);
         let kind = job.get_str("kind").unwrap_or_default();
         let written = match self.change_of(&job, kind) {
             Ok(change) => write(change).await,
@@ -73,18 +86,18 @@ impl Records {
             Err(PortError::Conflict(_)) => {
                 let note = "another open job has the same key and does the work";
                 let change = closed(Change::new(), "done", now, KEEP_DONE).set("note", note);
-                return Ok(write(change).await?.is_some());
+                return put_away(&id, write(change).await);
             }
             Err(PortError::Refused { code, message }) => {
                 let error = StepError { class: ErrorClass::Permanent, code, message };
-                write(buried(&error, now)).await?
+                put_away(&id, write(buried(&error, now)).await)?
             }
-            written => written?,
+            written => written? > 0,
         };
-        if written.is_some() {
+        if written {
             self.enqueued.count(kind);
         }
-        Ok(written.is_some())
+        Ok(written)
     }
 
     /// What makes a job of ours of it.

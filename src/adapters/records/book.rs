@@ -1,21 +1,17 @@
 //! `jobs` over the document port: what an operator sees and does.
 
 use async_trait::async_trait;
-use bson::{Bson, DateTime, Document, oid::ObjectId};
+use bson::{DateTime, Document, oid::ObjectId};
 use jobs::{
     job::Queue,
     ports::{JobBook, JobFilter, JobPage, JobState, PortError, QueueState, Ticket},
 };
 
-use super::{Records, collections::JOBS, queues, tickets};
+use super::{Records, collections::JOBS, lists, lists::standing, queues, tickets};
 use crate::adapters::documents::{Change, Edge, Guard, Query};
 
 /// Larger depths are given as this: counting costs the store as much as the number is large.
 const COUNTED: u32 = 100_000;
-/// Of the jobs about one document or with one error, so many are looked at.
-const LOOKED_AT: u32 = 1_000;
-/// The last character of all: what begins with a text lies between it and the text with this.
-const LAST: char = '\u{10FFFF}';
 /// What every job has that was put by us or taken in.
 const TAKEN_IN: [&str; 5] = ["queue", "key", "timeoutMs", "maxAttempts", "crashes"];
 /// How often a lost race is run again.
@@ -44,20 +40,7 @@ impl JobBook for Records {
     }
 
     async fn list(&self, filter: &JobFilter) -> Result<JobPage, PortError> {
-        let states = filter.state.map_or_else(|| JobState::ALL.to_vec(), |state| vec![state]);
-        let (mut jobs, mut is_cut) = (Vec::new(), false);
-        for query in walks(filter, &states) {
-            let found = self.store.find(&JOBS, query).await?;
-            is_cut |= found.len() >= LOOKED_AT as usize;
-            jobs.extend(found);
-        }
-        jobs.retain(|job| fits(job, filter));
-        jobs.sort_by_key(|job| std::cmp::Reverse(place(job)));
-        let limit = filter.limit as usize;
-        let more = is_cut || jobs.len() >= limit;
-        jobs.truncate(limit);
-        let next = jobs.last().filter(|_| more).map(place);
-        Ok(JobPage { jobs, next })
+        lists::list(&*self.store, filter).await
     }
 
     async fn show(&self, id: ObjectId) -> Result<Document, PortError> {
@@ -218,90 +201,4 @@ fn refused(id: ObjectId, state: JobState, rule: &str) -> PortError {
 fn state_of(job: &Document) -> Result<JobState, PortError> {
     let state = job.get_str("state").ok().and_then(JobState::named);
     state.ok_or_else(|| PortError::refused("malformed_document", "the job is in no known state"))
-}
-
-/// The walks along indexes that find what `filter` asks for; some find more.
-fn walks(filter: &JobFilter, states: &[JobState]) -> Vec<Query> {
-    if let Some((collection, id)) = &filter.about {
-        let query = Query::over("ref", LOOKED_AT).at(collection.as_str()).at(id.as_str());
-        return vec![query.such_that(narrowed(filter))];
-    }
-    if let Some(text) = &filter.error {
-        let (from, to) = (Bson::from(text.as_str()), Bson::from(format!("{text}{LAST}")));
-        let ends = (Edge::Including(from), Edge::Excluding(to));
-        let walk = |state: &JobState| Query {
-            from: ends.0.clone(),
-            to: ends.1.clone(),
-            ..Query::over("state_error", LOOKED_AT).at(state.as_str()).such_that(narrowed(filter))
-        };
-        return states.iter().map(walk).collect();
-    }
-    let (mut bases, mut whole) = (Vec::new(), Vec::new());
-    for state in states {
-        match (state, &filter.kind) {
-            (JobState::Running | JobState::New, _) => {
-                whole.push(standing(*state, filter.queue, LOOKED_AT));
-            }
-            (state, Some(kind)) => {
-                let guard = of_queue(filter.queue);
-                let base = Query::over("state_kind", filter.limit).at(state.as_str());
-                bases.push(base.at(kind.as_str()).such_that(guard));
-            }
-            (state, None) => {
-                let queues = filter.queue.map_or(Queue::ALL.to_vec(), |queue| vec![queue]);
-                let base = |queue| standing(*state, Some(queue), filter.limit);
-                bases.extend(queues.into_iter().map(base));
-            }
-        }
-    }
-    if let Some((at, id)) = filter.after {
-        // Those of the very same millisecond, and those before it.
-        let behind = |base: Query| [base.clone().at(at).below(id), base.below(at)];
-        bases = bases.into_iter().flat_map(behind).collect();
-    }
-    whole.extend(bases);
-    whole
-}
-
-/// The jobs in this state, of a lane or of all: last changed first; running ones by their leases,
-/// new ones, which may have no lane yet, as they came.
-pub fn standing(state: JobState, queue: Option<Queue>, limit: u32) -> Query {
-    match state {
-        JobState::Running => Query::over("leases", limit).such_that(of_queue(queue)),
-        JobState::New => Query::over("arrivals", limit).such_that(of_queue(queue)),
-        state => {
-            let jobs = Query::over("state_queue", limit).at(state.as_str());
-            queue.map_or_else(|| jobs.clone(), |queue| jobs.clone().at(queue.as_str()))
-        }
-    }
-}
-
-/// What the store can leave out of a walk along an index of something else.
-fn narrowed(filter: &JobFilter) -> Guard {
-    let guard = of_queue(filter.queue);
-    filter.kind.iter().fold(guard, |guard, kind| guard.eq("kind", kind.as_str()))
-}
-
-fn of_queue(queue: Option<Queue>) -> Guard {
-    queue.map_or_else(Guard::none, |queue| Guard::none().eq("queue", queue.as_str()))
-}
-
-/// Whether a job that a walk found is one that was asked for.
-fn fits(job: &Document, filter: &JobFilter) -> bool {
-    let is = |field: &str, wanted: Option<&str>| {
-        wanted.is_none_or(|wanted| job.get_str(field).is_ok_and(|value| value == wanted))
-    };
-    let error = filter.error.as_deref();
-    is("state", filter.state.map(JobState::as_str))
-        && is("queue", filter.queue.map(Queue::as_str))
-        && is("kind", filter.kind.as_deref())
-        && error.is_none_or(|text| job.get_str("error").is_ok_and(|error| error.starts_with(text)))
-        && filter.after.is_none_or(|after| place(job) < after)
-}
-
-/// What lists are ordered by.
-fn place(job: &Document) -> (DateTime, ObjectId) {
-    let at = job.get_datetime("changedAt").or_else(|_| job.get_datetime("startedAt"));
-    let at = at.copied().unwrap_or(DateTime::MIN);
-    (at, job.get_object_id("_id").unwrap_or_default())
 }

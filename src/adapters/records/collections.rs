@@ -166,7 +166,11 @@ pub static JOBS: Collection = Collection {
             &[("state", Asc), ("kind", Asc), ("changedAt", Desc), ("_id", Desc)],
             &[("changedAt", Exists)],
         ),
-        partial("state_error", &[("state", Asc), ("error", Asc)], &[("error", Exists)]),
+        partial(
+            "state_error",
+            &[("state", Asc), ("error", Asc), ("changedAt", Desc), ("_id", Desc)],
+            &[("error", Exists)],
+        ),
         Index {
             option: Expires,
             ..partial("expire", &[("expireAt", Asc)], &[("expireAt", Exists)])

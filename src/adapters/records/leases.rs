@@ -1,6 +1,6 @@
 //! `jobs` over the document port: tickets going out, and how their runs end.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
@@ -156,8 +156,8 @@ impl Leases for Records {
         self.wake.notified().await;
     }
 
-    fn is_shared(&self) -> bool {
-        self.store.is_shared()
+    fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::Relaxed)
     }
 
     fn ring(&self) {

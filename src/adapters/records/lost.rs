@@ -1,5 +1,7 @@
 //! Running jobs whose worker is lost: how they come back to the queue.
 
+use std::slice::from_ref;
+
 use bson::{Bson, DateTime, Document};
 use jobs::{
     model::{ErrorClass, StepError},
@@ -40,15 +42,27 @@ impl Records {
         let (now, guard) = (self.clock.now(), guard.eq("state", "running"));
         if let Some(row) = Row::of_document(&job).filter(|row| row.lease.is_some()) {
             let (guard, change) = lost_job(guard.clone(), &row, now);
-            match self.store.patch(&JOBS, &id, guard, change).await {
+            match self.store.patch_many(&JOBS, from_ref(&id), guard, change).await {
                 Err(PortError::Refused { message, .. }) => {
                     left_out(Some(id.clone()), &message, "jobs");
                 }
-                answer => return Ok(answer?.is_some()),
+                answer => return Ok(answer? > 0),
             }
         }
         let change = buried(&malformed(), now);
-        Ok(self.store.patch(&JOBS, &id, guard, change).await?.is_some())
+        put_away(&id, self.store.patch_many(&JOBS, from_ref(&id), guard, change).await)
+    }
+}
+
+/// Whether an odd job was closed. One that the store refuses to change even so is left where it is:
+/// it must not keep the others from being dealt with.
+pub(super) fn put_away(id: &Bson, written: Result<u64, PortError>) -> Result<bool, PortError> {
+    match written {
+        Err(PortError::Refused { message, .. }) => {
+            left_out(Some(id.clone()), &message, "jobs");
+            Ok(false)
+        }
+        written => Ok(written? > 0),
     }
 }
 

@@ -10,6 +10,7 @@ mod counted;
 mod diff;
 mod leases;
 mod limits;
+mod lists;
 mod lost;
 mod media;
 mod queues;
@@ -21,9 +22,9 @@ mod uploads;
 mod users;
 mod workers;
 
-pub use book::standing;
+pub use lists::standing;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use bson::{Bson, Document};
 use jobs::ports::{Clock, PortError};
@@ -41,6 +42,8 @@ pub struct Records {
     wake: Arc<Notify>,
     /// Rung when another service has put a job.
     bell: Arc<Notify>,
+    /// Whether somebody rings for what other processes put, too.
+    is_told: Arc<AtomicBool>,
     enqueued: counted::Enqueued,
     /// Walks past jobs whose keys are full.
     passed: Arc<behind::Passed>,
@@ -49,9 +52,11 @@ pub struct Records {
 impl Records {
     /// The repositories over `store`.
     pub fn new(store: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
+        let is_told = Arc::new(AtomicBool::new(!store.is_shared()));
         Self {
             store,
             clock,
+            is_told,
             wake: Arc::default(),
             bell: Arc::default(),
             enqueued: counted::Enqueued::new(),

@@ -56,6 +56,24 @@ async fn jobs_longer_than_leases_in_full_workers_begin_once() {
 }
 
 #[tokio::test]
+async fn a_job_that_blocks_its_thread_long_beyond_its_time_is_begun_by_another_worker() {
+    let yard = Yard::mongodb(&mongodb_url(), 1);
+    let store = yard.open().await;
+    let ticket = yard.block("for-ever", 3_600_000);
+    store.push(&[Ticket { timeout: Duration::from_secs(1), ..ticket }]).await;
+
+    let _workers = [yard.worker(), yard.worker()];
+    within(LEASE * 2 + PATIENCE, "the second start", async || {
+        (yard.journal.count(What::Start) == 2).then_some(())
+    })
+    .await;
+
+    let running = store.jobs("running").await;
+    let errors = running[0].get_array("errors").unwrap();
+    assert_eq!(errors[0].as_document().unwrap().get_str("code").unwrap(), "worker_lost");
+}
+
+#[tokio::test]
 async fn a_job_that_blocks_its_thread_longer_than_a_lease_runs_once() {
     // As many as both workers have threads: none is left to either of them.
     let threads = u32::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();

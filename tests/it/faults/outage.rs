@@ -44,14 +44,19 @@ async fn after_a_long_outage_nobody_begins_what_others_still_work_on() {
     let count = 2 * PLACES as usize;
     let tickets: Vec<_> = (0..count).map(|n| yard.linger(&format!("job-{n}"), length)).collect();
     store.push(&tickets).await;
-    let mut workers = [yard.worker(), yard.worker()];
+    let mut workers = vec![yard.worker(), yard.worker()];
     let all = async || (yard.journal.count(What::Start) == count).then_some(());
     within(PATIENCE, "the start of all", all).await;
+    // One without work sees the outage, another one starts as it ends.
+    workers.push(yard.worker());
+    within(PATIENCE, "the third worker", async || (store.workers().await? == 3).then_some(()))
+        .await;
 
     server.signal(Signal::STOP);
     let outage = Duration::from_secs(outage);
     let ended = tokio::time::timeout(outage, none_ends(&mut workers)).await;
     server.signal(Signal::CONT);
+    workers.push(yard.worker());
     let done = async || (store.count("done").await? == count).then_some(());
     within(PATIENCE, "the end of all work", done).await;
 

@@ -13,7 +13,7 @@ use iven_worker::adapters::{
         standing,
     },
 };
-use jobs::ports::{JobQueue, JobState, Ticket};
+use jobs::ports::{JobQueue, JobState, Ticket, Workers};
 use tempfile::TempDir;
 
 use super::{
@@ -106,6 +106,11 @@ impl Seen {
         for tickets in tickets.chunks(100) {
             self.records.push(tickets).await.unwrap();
         }
+    }
+
+    /// How many workers say that they are at work; `None` while the store does not answer.
+    pub async fn workers(&self) -> Option<usize> {
+        Some(self.records.at_work(ALL).await.ok()?.len())
     }
 
     /// The jobs of the tests that are in this state.

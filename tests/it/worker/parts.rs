@@ -195,8 +195,8 @@ impl Leases for SlowClaim {
         self.inner.woken().await;
     }
 
-    fn is_shared(&self) -> bool {
-        self.inner.is_shared()
+    fn is_told(&self) -> bool {
+        self.inner.is_told()
     }
 
     fn ring(&self) {

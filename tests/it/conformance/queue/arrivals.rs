@@ -175,6 +175,33 @@ async fn odd_documents_keep_nobody_waiting(bench: Bench) {
     assert!(bench.claim("one", 9).await.is_empty());
 }
 
+#[tokio::test]
+async fn odd_documents_from_before_the_validator_keep_nobody_waiting() {
+    let (bench, store) = Bench::mongo().await;
+    let set = doc! { "collMod": "jobs", "validator": {}, "validationLevel": "strict" };
+    store.database().run_command(set).await.unwrap();
+    let odd = [
+        doc! { "_id": "their own", "kind": "sweep", "args": {}, "state": "new" },
+        doc! { "_id": ObjectId::new(), "kind": 7, "args": 5, "state": "new" },
+        doc! {
+            "_id": ObjectId::new(), "kind": "sweep", "priority": 99, "queue": "media",
+            "state": "running", "lease": { "until": bench.at(0) },
+        },
+    ];
+    for job in odd {
+        bench.store.insert(&JOBS, job).await.unwrap();
+    }
+    let lines = bench.store.migrate().await.unwrap();
+    let again = bench.store.migrate().await.unwrap();
+
+    let (taken, back) = (bench.records.take_in(9).await.unwrap(), bench.reap().await);
+
+    assert!(lines.iter().any(|line| line.contains("set the validator")), "{lines:?}");
+    assert!(!again.iter().any(|line| line.contains("validator")), "{again:?}");
+    assert_eq!((taken, back, bench.count("dead").await), (2, 1, 3));
+    store.database().drop().await.unwrap();
+}
+
 async fn what_only_the_queue_writes_is_not_taken_from_a_sender(bench: Bench) {
     let odd = doc! {
         "kind": "scan_virus", "args": { "mediaId": ObjectId::new() }, "errors": "none",

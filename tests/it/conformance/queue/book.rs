@@ -1,5 +1,7 @@
 //! What operators see and do, on both engines.
 
+use std::time::Duration;
+
 use bson::{Document, doc, oid::ObjectId};
 use iven_worker::adapters::records::collections::JOBS;
 use jobs::{
@@ -11,6 +13,7 @@ use super::{Bench, LEASE, error, on_every_engine, ticket};
 
 on_every_engine![
     jobs_are_found_by_how_their_error_begins,
+    pages_by_error_are_whole,
     pages_follow_each_other_within_one_millisecond,
     a_job_with_a_key_that_is_open_is_not_put_twice,
     a_dead_job_is_retried_from_the_beginning,
@@ -106,6 +109,36 @@ async fn jobs_are_found_by_how_their_error_begins(bench: Bench) {
     assert_eq!((find("busy: ", None).await, find("bus", None).await), (1, 2));
     assert_eq!(find("busier: it went wrong", Some(JobState::Dead)).await, 1);
     assert_eq!((find("bus", Some(JobState::Done)).await, find("c", None).await), (0, 0));
+}
+
+async fn pages_by_error_are_whole(bench: Bench) {
+    let all: Vec<_> = (0..9).map(|n| ticket(&n.to_string())).collect();
+    bench.push(&all).await;
+    for (n, job) in bench.claim("one", 9).await.iter().enumerate() {
+        let error = error(["busy", "busier", "late"][n % 3]);
+        let again = Ending::Again { at: bench.at(0), counted: true, error: Some(error.clone()) };
+        bench.end(job, if n < 4 { again } else { Ending::Dead(error) }).await;
+        bench.clock.forward(Duration::from_millis(1));
+    }
+    // Two of those whose error begins so run again: they have no time of a change.
+    assert_eq!(bench.claim("one", 3).await.len(), 3);
+
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let text = Some("bus".to_owned());
+        let filter = JobFilter { error: text, after, limit: 2, ..JobFilter::default() };
+        let page = bench.records.list(&filter).await.unwrap();
+        seen.extend(page.jobs.iter().map(|job| job.get_object_id("_id").unwrap()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+
+    let found = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!((found, seen.len()), (6, 6));
 }
 
 async fn pages_follow_each_other_within_one_millisecond(bench: Bench) {

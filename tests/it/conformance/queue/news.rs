@@ -53,6 +53,7 @@ async fn a_process_hears_of_jobs_that_others_put() {
         heard(other.arrivals.arrived(), "the opening").await;
         // It rings for each state.
         while other.leases.woken().now_or_never().is_some() {}
+        assert!(other.leases.is_told() && !one.leases.is_told(), "who listens may look less often");
 
         one.tools.queue.push(&[ticket("a")]).await.unwrap();
         let pushed = heard(other.leases.woken(), "a ticket").await;
