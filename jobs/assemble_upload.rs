@@ -60,19 +60,19 @@ impl Job for AssembleUpload {
             forget_parts(needs, &media).await?;
             return Ok(Outcome::Done);
         }
-        let (upload, key) = source(needs, &media).await?;
+        let upload = source(needs, &media).await?;
         let Some(parts) = upload.parts() else {
             let message = format!("the upload {} has chunks without bytes", upload.upload_id);
             return Err(JobError::Fail { code: "chunks_missing".into(), message });
         };
-        let id = &upload.upload_id.0;
-        let (objects, progress) = (&needs.objects, &needs.progress);
-        let whole = objects.assemble(id, &parts, &key, &upload.mime_type, progress).await?;
+        let (objects, transfer) = (&needs.objects, upload.transfer());
+        let (mime_type, progress) = (&upload.mime_type, &needs.progress);
+        let whole = objects.assemble(&transfer, &parts, mime_type, progress).await?;
         if let Some(error) = broken_promise(&upload, &whole) {
             give_up(needs, self.media_id, &error).await?;
             return Ok(Outcome::Noted(error.code));
         }
-        let sniffed = needs.decoder.sniff(&needs.objects.fetch(&key).await?).await?;
+        let sniffed = needs.decoder.sniff(&needs.objects.fetch(&transfer.key()).await?).await?;
         finish_upload(needs, &upload.upload_id, &whole).await?;
         let result = StepResult::Stored { sha256: whole.sha256, sniffed };
         let media = needs.recorder.record(media.id, result).await?;
@@ -102,20 +102,22 @@ impl Job for AssembleUpload {
 
 /// The object is whole, its parts are not needed any more.
 async fn forget_parts(needs: &Needs, media: &Media) -> Result<(), PortError> {
-    match &media.processing {
-        Some(processing) => needs.objects.abort(&processing.upload_id.0).await,
-        None => Ok(()),
+    let Some(processing) = &media.processing else { return Ok(()) };
+    match needs.uploads.upload(&processing.upload_id).await {
+        Ok(upload) => needs.objects.abort(&upload.transfer()).await,
+        // Its record is gone after its time, and its parts long before.
+        Err(PortError::Missing(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
-/// The upload that `media` comes from, and the key of the object to make.
-async fn source(needs: &Needs, media: &Media) -> Result<(Upload, String), JobError> {
+/// The upload that `media` comes from.
+async fn source(needs: &Needs, media: &Media) -> Result<Upload, JobError> {
     let Some(processing) = &media.processing else {
         let message = format!("the medium {} does not come from an upload", media.id);
         return Err(JobError::Fail { code: "no_upload".into(), message });
     };
-    let upload = needs.uploads.upload(&processing.upload_id).await?;
-    Ok((upload, processing.private_key.clone()))
+    Ok(needs.uploads.upload(&processing.upload_id).await?)
 }
 
 /// What the sender promised of the whole file and did not keep.
@@ -164,7 +166,7 @@ async fn give_up(needs: &Needs, id: MediaId, error: &StepError) -> Result<(), Po
         let upload = &processing.upload_id;
         intake::fail(&*needs.uploads, &*needs.clock, upload, &error.code, &error.message).await?;
         needs.objects.delete(&processing.private_key).await?;
-        needs.objects.abort(&upload.0).await?;
+        forget_parts(needs, &media).await?;
     }
     needs.recorder.give_up(id, StepName::Upload, error).await.map(|_| ())
 }

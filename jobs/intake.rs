@@ -8,9 +8,9 @@ use crate::{
     keys,
     model::{
         FileType, Media, MediaId, MediaMetadata, Person, Processing, ProcessingStatus, S3Info,
-        Steps, Upload, UploadError, UploadId, UploadPhase, UploadStatus,
+        Steps, Transport, Upload, UploadError, UploadId, UploadPhase, UploadStatus,
     },
-    ports::{Clock, JobQueue, MediaStore, Objects, PortError, Uploads, Users, later},
+    ports::{Clock, JobQueue, MediaStore, Objects, Part, PortError, Uploads, Users, later},
     route,
 };
 
@@ -43,13 +43,35 @@ pub fn purge_at(now: DateTime) -> DateTime {
     later(now, KEEP_RECORD)
 }
 
+/// Makes a new upload known, with room for its parts; under an idempotency key that is taken, the
+/// upload that has it.
+pub async fn open(needs: &Needs, mut upload: Upload) -> Result<Upload, PortError> {
+    let transfer = needs.objects.begin(&upload.upload_id.0, &upload.mime_type).await?;
+    upload.s3_upload_id.clone_from(&transfer.id);
+    let kept = needs.uploads.create(upload).await?;
+    if kept.upload_id.0 != transfer.upload {
+        needs.objects.abort(&transfer).await?;
+    }
+    Ok(kept)
+}
+
 /// Turns an upload whose chunks are all there into a medium, and puts its first ticket. May be
 /// asked again at any time, also by whoever finds an upload whose ticket was lost.
 pub async fn complete(needs: &Needs, id: &UploadId) -> Result<Completion, PortError> {
     let upload = needs.uploads.upload(id).await?;
     if upload.media_id.is_none() {
         refuse_ended(&upload)?;
-        let missing = upload.missing();
+        let upload = match upload.transport {
+            Some(Transport::Presigned) => take_in(needs, &upload).await?,
+            _ => upload,
+        };
+        let mut missing = upload.missing();
+        if upload.size == 0 {
+            return Err(PortError::refused("empty_file", format!("the upload {id} has no bytes")));
+        }
+        if missing.is_empty() {
+            missing = lost_chunks(needs, &upload).await?;
+        }
         if !missing.is_empty() {
             return Ok(Completion::Missing(missing));
         }
@@ -67,6 +89,33 @@ pub async fn complete(needs: &Needs, id: &UploadId) -> Result<Completion, PortEr
         return Err(PortError::Conflict(format!("the upload {id} is being changed")));
     };
     open_medium(needs, &upload, media_id).await
+}
+
+/// What came past the service: the store alone says what it has.
+pub async fn take_in(needs: &Needs, upload: &Upload) -> Result<Upload, PortError> {
+    let kept = needs.objects.parts(&upload.transfer()).await?;
+    change(&*needs.uploads, &*needs.clock, &upload.upload_id, |upload, now| {
+        if upload.is_receiving() {
+            upload.take_in(&kept, now);
+        }
+    })
+    .await
+}
+
+/// Chunks that the store does not have as the record says, such as when somebody sent other bytes
+/// at the same time and came last. They have to be sent again.
+async fn lost_chunks(needs: &Needs, upload: &Upload) -> Result<Vec<u32>, PortError> {
+    let parts = upload.parts().unwrap_or_default();
+    let kept = needs.objects.parts(&upload.transfer()).await?;
+    let is_kept = |part: &Part| {
+        let mut same = kept.iter().filter(|kept| kept.number == part.number);
+        same.any(|kept| kept.etag == part.etag && kept.bytes == part.bytes)
+    };
+    let lost: Vec<Part> = parts.into_iter().filter(|part| !is_kept(part)).collect();
+    for part in &lost {
+        needs.uploads.chunk_lost(upload, part).await?;
+    }
+    Ok(lost.iter().map(|part| part.number).collect())
 }
 
 /// Makes the medium and its first ticket, unless they are there.
@@ -105,7 +154,20 @@ pub async fn cancel(needs: &Needs, id: &UploadId) -> Result<(), PortError> {
         let message = format!("the upload {id} is complete or failed and cannot be cancelled");
         return Err(PortError::refused("upload_ended", message));
     }
-    needs.objects.abort(&id.0).await
+    forget(needs, &upload).await
+}
+
+/// Frees what an upload has in the object store.
+async fn forget(needs: &Needs, upload: &Upload) -> Result<(), PortError> {
+    let transfer = upload.transfer();
+    needs.objects.abort(&transfer).await?;
+    if let Some(tail) = upload.tus.as_ref().and_then(|tus| tus.tail.as_ref()) {
+        needs.objects.delete(&tail.key).await?;
+    }
+    if upload.is_partial() {
+        needs.objects.delete(&transfer.key()).await?;
+    }
+    Ok(())
 }
 
 /// Ends an upload whose time is over, unless a chunk or its completion came in meanwhile. Whether
@@ -119,7 +181,7 @@ pub async fn expire(needs: &Needs, id: &UploadId) -> Result<bool, PortError> {
     .await?;
     let ended = upload.status == UploadStatus::Failed;
     if ended {
-        needs.objects.abort(&id.0).await?;
+        forget(needs, &upload).await?;
     }
     Ok(ended)
 }
@@ -237,7 +299,7 @@ fn medium(
         processing: Some(Processing {
             rev: 1,
             upload_id: upload.upload_id.clone(),
-            private_key: keys::private(&upload.upload_id),
+            private_key: keys::private(&upload.upload_id.0),
             quarantine_key: None,
             publish_error: None,
         }),

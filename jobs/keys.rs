@@ -1,10 +1,13 @@
 //! Where bytes lie in the object store. Nothing that people typed gets in but through `slug`.
 
-use crate::model::{EventId, Media, MediaId, UploadId, slug};
+use crate::model::{EventId, Media, MediaId, slug};
+
+/// What the keys of arriving bytes begin with.
+pub const INCOMING: &str = "incoming/";
 
 /// Bytes of an upload until they are published or quarantined; never served.
-pub fn private(upload: &UploadId) -> String {
-    format!("incoming/{upload}")
+pub fn private(upload: &str) -> String {
+    format!("{INCOMING}{upload}")
 }
 
 /// A published medium.

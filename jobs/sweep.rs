@@ -10,7 +10,7 @@ use crate::{
     intake,
     job::{Job, JobError, Outcome, Policy, Queue},
     model::{ProcessingStatus, Upload, UploadId, UploadPhase, UploadStatus},
-    ports::{About, PortError, later},
+    ports::{About, PortError, Transfer, later},
     route,
 };
 
@@ -49,12 +49,14 @@ impl Job for Sweep {
     #[tracing::instrument(name = "sweep", skip_all)]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
         let expired = expire_uploads(needs).await?;
-        let orphans = drop_orphan_parts(needs).await?;
+        let (orphans, bytes) = drop_orphan_parts(needs).await?;
         let resumed = resume_uploads(needs).await? + resume_media(needs).await?;
         if expired + orphans + resumed == 0 {
             return Ok(Outcome::Done);
         }
-        let note = format!("{expired} expired, {orphans} orphans dropped, {resumed} resumed");
+        let bytes = if bytes > 0 { format!(" ({bytes} bytes)") } else { String::new() };
+        let note =
+            format!("{expired} expired, {orphans} orphans dropped{bytes}, {resumed} resumed");
         Ok(Outcome::Noted(note))
     }
 }
@@ -69,29 +71,33 @@ async fn expire_uploads(needs: &Needs) -> Result<usize, PortError> {
     Ok(expired)
 }
 
-/// Parts of uploads that have ended or that nobody knows.
-async fn drop_orphan_parts(needs: &Needs) -> Result<usize, PortError> {
-    let (mut dropped, mut last) = (0, String::new());
+/// Parts of uploads that have ended or that nobody knows: how many transfers, and their bytes.
+async fn drop_orphan_parts(needs: &Needs) -> Result<(usize, u64), PortError> {
+    let (mut dropped, mut bytes, mut last) = (0, 0, String::new());
     while dropped < BATCH as usize {
         // Those that are still needed may be many, and must not hide the others.
-        let page = needs.objects.stale_uploads(ORPHAN_AFTER_SECONDS, &last, PAGE).await?;
-        for id in &page {
-            if !is_needed(needs, id).await? {
-                needs.objects.abort(id).await?;
+        let page = needs.objects.stale(ORPHAN_AFTER_SECONDS, &last, PAGE).await?;
+        for transfer in &page {
+            if !is_needed(needs, transfer).await? {
+                let parts = needs.objects.parts(transfer).await?;
+                needs.objects.abort(transfer).await?;
+                bytes += parts.iter().map(|part| part.bytes).sum::<u64>();
                 dropped += 1;
             }
         }
         match page.into_iter().next_back() {
-            Some(end) => last = end,
+            Some(end) => last = end.upload,
             None => break,
         }
     }
-    Ok(dropped)
+    Ok((dropped, bytes))
 }
 
-async fn is_needed(needs: &Needs, id: &str) -> Result<bool, PortError> {
-    match needs.uploads.upload(&UploadId(id.to_owned())).await {
-        Ok(upload) => Ok(upload.status == UploadStatus::Uploading),
+async fn is_needed(needs: &Needs, transfer: &Transfer) -> Result<bool, PortError> {
+    match needs.uploads.upload(&UploadId(transfer.upload.clone())).await {
+        Ok(upload) => {
+            Ok(upload.status == UploadStatus::Uploading && upload.transfer() == *transfer)
+        }
         Err(PortError::Missing(_)) => Ok(false),
         Err(error) => Err(error),
     }

@@ -13,8 +13,10 @@ use layers::Layers;
 pub const DEFAULTS: &str = include_str!("config.default.toml");
 
 /// Names of the environment that are shorter than the rule makes them.
-const SHORT_NAMES: [(&str, &str, &str); 3] = [
+const SHORT_NAMES: [(&str, &str, &str); 5] = [
     ("MONGODB_URL", "store", "mongodb_url"),
+    ("S3_ENDPOINT", "s3", "endpoint"),
+    ("S3_BUCKET", "s3", "bucket"),
     ("CLAMD", "scanner", "address"),
     ("IVEN_BIND", "http", "bind"),
 ];
@@ -30,6 +32,7 @@ pub struct Config {
     pub http: Http,
     pub auth: Auth,
     pub store: Store,
+    pub s3: S3Settings,
     pub scanner: ScannerSettings,
     pub uploads: Uploads,
     pub thumbnails: Thumbnails,
@@ -55,6 +58,19 @@ section!(Http { bind: String, metrics_bind: String, public_url: String });
 section!(Auth { keys: Vec<KeySetting>, token_secret: Secret, token_public_key: String });
 section!(KeySetting { name: String, key: Secret, scopes: Vec<crate::api::Scope> });
 section!(Store { data_dir: PathBuf, mongodb_url: Secret });
+section!(S3Settings {
+    bucket: String,
+    region: String,
+    endpoint: String,
+    access_key: Secret,
+    secret_key: Secret,
+    path_style: String,
+    checksums: bool,
+    downloads: String,
+    signed_seconds: u64,
+    public_url: String,
+    copies_mb: u64,
+});
 section!(ScannerSettings { address: String, max_file_mb: u64, timeout_seconds: u64 });
 section!(Uploads { max_file_mb: u64, idle_seconds: u64, hard_seconds: u64 });
 section!(Thumbnails { sizes: Vec<u32> });

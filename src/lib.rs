@@ -12,6 +12,7 @@ pub mod operator;
 pub mod remote;
 pub mod schedules;
 pub mod serve;
+mod spare;
 pub mod telemetry;
 pub mod wire;
 pub mod worker;

@@ -25,8 +25,9 @@ use crate::{
         metered::Metered,
         mongo::{self, Mongo, MongoClock},
         records::{Records, collections},
+        s3::{Place, S3},
     },
-    api::{Access, Api, Key, Ready, UploadLimits},
+    api::{Access, Api, Key, Own, Ready, Serving, UploadLimits},
     config::Config,
     worker::{Engine, EveryKind, Pace, Scheduler, Slots},
 };
@@ -70,7 +71,8 @@ pub struct Opened {
 pub fn absent(config: &Config) -> Option<PathBuf> {
     let data = &config.store.data_dir;
     let records = config.store.mongodb_url.text().is_none().then(|| data.join("records"));
-    records.into_iter().chain([data.join("objects")]).find(|store| !store.exists())
+    let objects = config.s3.bucket.is_empty().then(|| data.join("objects"));
+    records.into_iter().chain(objects).find(|store| !store.exists())
 }
 
 /// Opens the stores and nothing else: `migrate` and `doctor` do without a scanner.
@@ -93,9 +95,30 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
                 (Arc::new(store), Arc::new(SystemClock))
             }
         };
-    let objects = Arc::new(Disk::open(&data.join("objects"))?);
+    let objects: Arc<dyn Objects> = match bucket(config) {
+        Some(place) => Arc::new(S3::open(place, &data.join("copies"), clock.clone()).await?),
+        None => Arc::new(Disk::open(&data.join("objects"))?),
+    };
     let documents = Arc::new(Metered::new(documents));
     Ok(Opened { documents, objects, clock, store_clock, server })
+}
+
+/// Where objects lie if not on disk.
+fn bucket(config: &Config) -> Option<Place> {
+    let s3 = &config.s3;
+    if s3.bucket.is_empty() {
+        return None;
+    }
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let key = s3.access_key.text().zip(s3.secret_key.text());
+    Some(Place {
+        endpoint: text(&s3.endpoint),
+        key: key.map(|(key, secret)| (key.to_owned(), secret.to_owned())),
+        path_style: s3.path_style == "yes" || (s3.path_style == "auto" && !s3.endpoint.is_empty()),
+        checksums: s3.checksums,
+        copies_bytes: s3.copies_mb << 20,
+        ..Place::new(&s3.bucket, &s3.region)
+    })
 }
 
 /// Opens the stores and builds every part; nothing runs yet.
@@ -254,8 +277,17 @@ impl House {
             idle: Duration::from_secs(uploads.idle_seconds),
             hard: Duration::from_secs(uploads.hard_seconds),
         };
+        let s3 = &self.config.s3;
+        let signed = Duration::from_secs(s3.signed_seconds);
+        let serving = Serving { redirects: s3.downloads == "redirect", signed };
+        let spool = self.config.store.data_dir.join("spool");
+        std::fs::create_dir_all(&spool)
+            .with_context(|| format!("the folder {} cannot be made", spool.display()))?;
+        let public_url = &self.tools.links.public_url;
+        let own = Own { public_url, secret: auth.token_secret.text(), spool };
         let stores = Stores { store: self.store.clone(), objects: self.tools.objects.clone() };
-        Ok(Api::new(self.tools.clone(), access, limits, Arc::new(stores), metrics))
+        let limits = (limits, serving);
+        Ok(Api::new(self.tools.clone(), access, limits, own, Arc::new(stores), metrics))
     }
 }
 

@@ -31,7 +31,8 @@ pub use notification::{
 pub use schedule::{Misfire, Rule, Schedule, ScheduleName};
 pub use steps::{ErrorClass, ScanResult, Step, StepError, StepName, StepState, Steps};
 pub use upload::{
-    CHUNK_BYTES, Chunk, Upload, UploadError, UploadMetadata, UploadPhase, UploadStatus,
+    CHUNK_BYTES, Chunk, Tail, Transport, Tus, Upload, UploadError, UploadMetadata, UploadPhase,
+    UploadStatus,
 };
 pub use user::{Person, User};
 pub use worker::{Lane, Worker};

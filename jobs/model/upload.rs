@@ -4,7 +4,7 @@ use bson::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::{AlbumId, EventId, MediaId, UploadId, UserId, Visibility};
-use crate::ports::Part;
+use crate::ports::{KeptPart, Part, Transfer};
 
 /// Length of every chunk but the last, in bytes (the seed's 10 MB).
 pub const CHUNK_BYTES: u64 = 10 << 20;
@@ -34,6 +34,18 @@ pub struct Upload {
     pub created_at: DateTime,
     pub completed_at: Option<DateTime>,
     pub expires_at: DateTime,
+    /// The object store's own name for the parts on their way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_upload_id: Option<String>,
+    /// The door that its bytes come through; numbered chunks, where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
+    /// Its length is not known yet: `size` and `chunks` grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<bool>,
+    /// What the door for tus keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tus: Option<Tus>,
     /// Where the bytes are on their way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<UploadPhase>,
@@ -107,6 +119,45 @@ pub enum UploadStatus {
     Cancelled,
 }
 
+/// The door that bytes come through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Transport {
+    /// Numbered chunks, through the service.
+    Chunks,
+    /// Numbered chunks, straight to the object store by signed addresses.
+    Presigned,
+    /// The protocol tus: bytes from an offset on.
+    Tus,
+}
+
+/// What the door for tus keeps of an upload.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tus {
+    /// The header `Upload-Metadata` as the client sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
+    /// The request that may write: a later one takes over from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
+    /// The beginning of the next chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<Tail>,
+    /// The header `Upload-Concat`, of a part of a file or of a file made of parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concat: Option<String>,
+}
+
+/// Bytes that are kept and do not fill their chunk yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tail {
+    /// Where they lie.
+    pub key: String,
+    /// How many they are.
+    pub bytes: u64,
+}
+
 /// Where the bytes are on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -144,19 +195,28 @@ pub struct UploadMetadata {
     pub codec: Option<String>,
 }
 
+impl Chunk {
+    /// A chunk of so many bytes that are still to come.
+    pub fn empty(number: u32, bytes: u64) -> Self {
+        Self {
+            chunk_number: number,
+            chunk_size: bytes,
+            uploaded: false,
+            uploaded_at: None,
+            sha256: None,
+            etag: None,
+        }
+    }
+}
+
 impl Upload {
     /// Cuts `size` bytes into chunks.
     pub fn chunks_for(size: u64) -> Vec<Chunk> {
-        (0..size.div_ceil(CHUNK_BYTES))
-            .map(|index| Chunk {
-                chunk_number: u32::try_from(index + 1).unwrap_or(u32::MAX),
-                chunk_size: CHUNK_BYTES.min(size - index * CHUNK_BYTES),
-                uploaded: false,
-                uploaded_at: None,
-                sha256: None,
-                etag: None,
-            })
-            .collect()
+        let chunk = |index: u64| {
+            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            Chunk::empty(number, CHUNK_BYTES.min(size - index * CHUNK_BYTES))
+        };
+        (0..size.div_ceil(CHUNK_BYTES)).map(chunk).collect()
     }
 
     /// The chunk with this number.
@@ -175,11 +235,54 @@ impl Upload {
             Some(Part {
                 number: chunk.chunk_number,
                 etag: chunk.etag.clone()?,
-                sha256: chunk.sha256.clone()?,
+                sha256: chunk.sha256.clone(),
                 bytes: chunk.chunk_size,
             })
         };
         self.chunks.iter().map(part).collect()
+    }
+
+    /// The upload as the store of objects knows it.
+    pub fn transfer(&self) -> Transfer {
+        Transfer { upload: self.upload_id.0.clone(), id: self.s3_upload_id.clone() }
+    }
+
+    /// Whether it is a part of a file that is put together later.
+    pub fn is_partial(&self) -> bool {
+        let concat = self.tus.as_ref().and_then(|tus| tus.concat.as_deref());
+        concat == Some("partial")
+    }
+
+    /// How many bytes from the beginning are kept without a gap.
+    pub fn offset(&self) -> u64 {
+        let whole = self.chunks.iter().take_while(|chunk| chunk.uploaded);
+        let tail = self.tus.as_ref().and_then(|tus| tus.tail.as_ref());
+        whole.map(|chunk| chunk.chunk_size).sum::<u64>() + tail.map_or(0, |tail| tail.bytes)
+    }
+
+    /// Marks these parts as kept, which the store has, where they are as long as their chunks. Of
+    /// an upload whose length nobody said, they are the chunks.
+    pub fn take_in(&mut self, kept: &[KeptPart], now: DateTime) {
+        if self.deferred == Some(true) {
+            let mut kept = kept.to_vec();
+            kept.dedup_by_key(|part| part.number);
+            let in_a_row = kept.iter().zip(1..).take_while(|(part, n)| part.number == *n);
+            self.chunks = in_a_row.map(|(part, n)| Chunk::empty(n, part.bytes)).collect();
+            self.size = self.chunks.iter().map(|chunk| chunk.chunk_size).sum();
+        }
+        for chunk in self.chunks.iter_mut().filter(|chunk| !chunk.uploaded) {
+            let fits = |part: &&KeptPart| {
+                part.number == chunk.chunk_number && part.bytes == chunk.chunk_size
+            };
+            let Some(part) = kept.iter().find(fits) else { continue };
+            chunk.uploaded = true;
+            chunk.uploaded_at = Some(now);
+            chunk.sha256.clone_from(&part.sha256);
+            chunk.etag = Some(part.etag.clone());
+        }
+        let received = self.chunks.iter().filter(|chunk| chunk.uploaded);
+        self.received_bytes = Some(received.map(|chunk| chunk.chunk_size).sum());
+        self.progress = self.percent();
     }
 
     /// The share of distinct verified bytes in percent, rounded down.

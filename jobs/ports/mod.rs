@@ -25,7 +25,10 @@ pub use clock::{Clock, later, until};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
 pub use error::PortError;
 pub use media::{MediaFilter, MediaPage, MediaStore};
-pub use objects::{Assembled, ByteStream, Expected, Length, LocalFile, ObjectInfo, Objects, Part};
+pub use objects::{
+    Assembled, ByteStream, Expected, Invitation, KeptPart, Length, LocalFile, ObjectInfo, Objects,
+    Part, Transfer, interrupted,
+};
 pub use queue::{About, Ending, Gone, Held, JobQueue, Leased, Leases, Ticket};
 pub use rates::{Bucket, Drawn, Rate, Rates};
 pub use scanner::{Scan, Scanner, Verdict};

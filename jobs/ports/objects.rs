@@ -1,13 +1,13 @@
 //! Where bytes live: parts that arrive, and objects under keys.
 
-use std::{fs::File, ops::Range, pin::Pin, sync::Arc};
+use std::{fs::File, ops::Range, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 
 use super::PortError;
-use crate::progress::Progress;
+use crate::{keys, progress::Progress};
 
 /// Bytes on their way; an error ends them.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>>;
@@ -19,6 +19,44 @@ pub struct Expected {
     pub length: Length,
     /// Its SHA-256 in lower-case hex, where the sender said.
     pub sha256: Option<String>,
+}
+
+impl Expected {
+    /// Refuses (`chunk_size`) a body of which `bytes` have come and more than was expected.
+    pub fn goes_on(&self, bytes: u64) -> Result<(), PortError> {
+        if bytes > self.length.most() { Err(self.wrong_length(bytes)) } else { Ok(()) }
+    }
+
+    /// Refuses (`chunk_size`, `digest_mismatch`) the whole body of part `number`, unless it is what
+    /// was expected.
+    pub fn holds(&self, number: u32, bytes: u64, sha256: &str) -> Result<(), PortError> {
+        if !self.length.fits(bytes) {
+            return Err(self.wrong_length(bytes));
+        }
+        if self.sha256.as_ref().is_some_and(|promised| promised != sha256) {
+            let message = format!("the bytes of chunk {number} have the SHA-256 {sha256}");
+            return Err(PortError::refused("digest_mismatch", message));
+        }
+        Ok(())
+    }
+
+    fn wrong_length(&self, bytes: u64) -> PortError {
+        let message = match self.length {
+            Length::Exactly(wanted) if bytes > wanted => {
+                format!("the chunk has more than its {wanted} bytes")
+            }
+            Length::Exactly(wanted) => {
+                format!("the chunk has {bytes} bytes, {wanted} were expected")
+            }
+            Length::AtMost(most) => format!("the body has more than {most} bytes"),
+        };
+        PortError::refused("chunk_size", message)
+    }
+}
+
+/// The refusal of a body that ended before its end.
+pub fn interrupted(why: &dyn std::fmt::Display) -> PortError {
+    PortError::refused("body_interrupted", format!("the body ended early: {why}"))
 }
 
 /// How long something must be, in bytes.
@@ -47,6 +85,35 @@ impl Length {
     }
 }
 
+/// An upload on its way, as the store of objects knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The upload's id.
+    pub upload: String,
+    /// The store's own name for it, where it has one.
+    pub id: Option<String>,
+}
+
+impl Transfer {
+    /// Where its parts become one object.
+    pub fn key(&self) -> String {
+        keys::private(&self.upload)
+    }
+}
+
+/// A part as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptPart {
+    /// From 1.
+    pub number: u32,
+    /// The store's name for exactly these bytes.
+    pub etag: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 in lower-case hex, where the store has checked it.
+    pub sha256: Option<String>,
+}
+
 /// A part that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -54,8 +121,8 @@ pub struct Part {
     pub number: u32,
     /// The store's name for exactly these bytes.
     pub etag: String,
-    /// SHA-256 in lower-case hex.
-    pub sha256: String,
+    /// SHA-256 in lower-case hex; `None` where nobody has seen the bytes but the store.
+    pub sha256: Option<String>,
     /// Its length.
     pub bytes: u64,
 }
@@ -80,6 +147,15 @@ pub struct ObjectInfo {
     pub etag: String,
 }
 
+/// A request that somebody else may make: `PUT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Where.
+    pub url: String,
+    /// The headers that have to come with it.
+    pub headers: Vec<(String, String)>,
+}
+
 /// An object as a file of this machine, open for reading; the name is gone or may go at any time.
 #[derive(Debug, Clone)]
 pub struct LocalFile {
@@ -92,43 +168,50 @@ pub struct LocalFile {
 /// A store of objects. Every call may be repeated with the same outcome.
 #[async_trait]
 pub trait Objects: Send + Sync {
-    /// Keeps part `number` of `upload`, or keeps nothing.
+    /// Makes room for the parts of a new upload. Whoever asks twice has two, and has to abort one.
+    async fn begin(&self, upload: &str, content_type: &str) -> Result<Transfer, PortError>;
+
+    /// Keeps part `number`, or keeps nothing.
     ///
-    /// Refused with `chunk_size` (not the expected length) or `digest_mismatch`. Parts with other
-    /// bytes of the same number may lie side by side; [`Objects::assemble`] says which one counts.
+    /// Refused with `chunk_size` (not the expected length) or `digest_mismatch`. Of parts with the
+    /// same number and other bytes, both are kept or the last: [`Objects::parts`] says it.
     async fn put_part(
         &self,
-        upload: &str,
+        transfer: &Transfer,
         number: u32,
         expected: Expected,
         body: ByteStream,
     ) -> Result<Part, PortError>;
 
-    /// Removes one kept part, such as the loser of two with the same number.
-    async fn drop_part(&self, upload: &str, part: &Part) -> Result<(), PortError>;
+    /// The parts that are kept, by their numbers; none where nothing is known of the transfer.
+    async fn parts(&self, transfer: &Transfer) -> Result<Vec<KeptPart>, PortError>;
 
-    /// Makes one object of `parts` in their order, and says how far it is. What is there already
-    /// with the same length is taken as done; the parts stay until [`Objects::abort`].
+    /// Removes one kept part, such as the loser of two with the same number; where a later one
+    /// takes its place anyway, nothing is done.
+    async fn drop_part(&self, transfer: &Transfer, part: &Part) -> Result<(), PortError>;
+
+    /// Makes one object of `parts` in their order under the transfer's key, and says how far it is.
+    /// What is there already with the same length is taken as done; where parts outlive it, they
+    /// stay until [`Objects::abort`]. `Missing` if one of them is not kept.
     async fn assemble(
         &self,
-        upload: &str,
+        transfer: &Transfer,
         parts: &[Part],
-        key: &str,
         content_type: &str,
         progress: &Arc<Progress>,
     ) -> Result<Assembled, PortError>;
 
-    /// Forgets all parts of `upload`.
-    async fn abort(&self, upload: &str) -> Result<(), PortError>;
+    /// Forgets all parts, and takes no more.
+    async fn abort(&self, transfer: &Transfer) -> Result<(), PortError>;
 
-    /// Uploads whose parts are all older than `older_than_seconds`, in the order of their names
-    /// from behind `after` on; at most `limit`.
-    async fn stale_uploads(
+    /// Transfers of which nothing is younger than `older_than_seconds`, in the order of their
+    /// uploads' names from behind the name `after` on; at most about `limit`.
+    async fn stale(
         &self,
         older_than_seconds: u64,
         after: &str,
         limit: usize,
-    ) -> Result<Vec<String>, PortError>;
+    ) -> Result<Vec<Transfer>, PortError>;
 
     /// Writes a small object whole, replacing what was there.
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError>;
@@ -141,6 +224,19 @@ pub trait Objects: Send + Sync {
 
     /// The object's bytes, or a part of them, as a stream; `Missing` without one.
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<ByteStream, PortError>;
+
+    /// An address where everybody can read the object for so long; `None` where the store has
+    /// none to give, and whoever serves its bytes has to make one.
+    async fn share(&self, key: &str, time: Duration) -> Result<Option<String>, PortError>;
+
+    /// An address where everybody can put exactly this part for so long; `None` as above.
+    async fn invite(
+        &self,
+        transfer: &Transfer,
+        number: u32,
+        expected: &Expected,
+        time: Duration,
+    ) -> Result<Option<Invitation>, PortError>;
 
     /// Puts the object of `from` also under `to`, served as `content_type`, on the store's side.
     async fn copy(&self, from: &str, to: &str, content_type: &str) -> Result<(), PortError>;

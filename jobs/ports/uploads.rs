@@ -25,6 +25,9 @@ pub trait Uploads: Send + Sync {
         expires_at: DateTime,
     ) -> Result<Option<Upload>, PortError>;
 
+    /// The chunk of this part has to come again, unless it did or the upload takes no more.
+    async fn chunk_lost(&self, upload: &Upload, part: &Part) -> Result<(), PortError>;
+
     /// Writes what differs between the two; `Conflict` if a worker wrote since `before`.
     async fn update(&self, before: &Upload, after: Upload) -> Result<Upload, PortError>;
 

@@ -9,3 +9,4 @@ pub mod embedded;
 pub mod metered;
 pub mod mongo;
 pub mod records;
+pub mod s3;

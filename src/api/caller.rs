@@ -87,6 +87,14 @@ impl Caller {
         matches!(self, Self::Service(_))
     }
 
+    /// The end user who asks.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Person(person) => Some(person.id),
+            Self::Service(_) => None,
+        }
+    }
+
     /// Refuses whoever may not upload as `user` into `event`.
     pub fn uploads_as(&self, user: UserId, event: EventId) -> Result<(), Problem> {
         self.needs(Scope::Upload)?;
@@ -104,7 +112,8 @@ impl Caller {
             Self::Service(_) => true,
             Self::Person(person) => {
                 let bound = person.upload.as_ref().is_none_or(|only| *only == upload.upload_id.0);
-                let event = person.events.contains(&upload.event_id);
+                // A part of a file has no event yet.
+                let event = upload.is_partial() || person.events.contains(&upload.event_id);
                 bound && event && person.id == upload.user_id
             }
         }

@@ -51,8 +51,7 @@ pub async fn put(
         return Err(closed(&upload));
     }
     let expected = Expected { length: Length::Exactly(wanted), sha256 };
-    let id = &upload.upload_id.0;
-    let part = api.tools.objects.put_part(id, number, expected, stream).await?;
+    let part = api.tools.objects.put_part(&upload.transfer(), number, expected, stream).await?;
     keep(&api, upload, part).await
 }
 
@@ -67,10 +66,10 @@ async fn keep(api: &Api, upload: Upload, part: Part) -> Result<Json<Value>, Prob
     }
     let current = api.tools.uploads.upload(&upload.upload_id).await?;
     let first = current.chunk(part.number).filter(|chunk| chunk.uploaded);
-    let same = first.is_some_and(|first| first.sha256.as_ref() == Some(&part.sha256));
+    let same = first.is_some_and(|first| first.sha256 == part.sha256);
     // The same bytes are the same part, which is kept; unless all parts of the upload are gone.
     if !same || intake::refuse_ended(&current).is_err() {
-        api.tools.objects.drop_part(&upload.upload_id.0, &part).await?;
+        api.tools.objects.drop_part(&upload.transfer(), &part).await?;
     }
     refuse_late(api, &current)?;
     match first {

@@ -6,13 +6,13 @@ use axum::{
     Json,
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use bson::DateTime;
 use jobs::{
-    model::{EventId, FileType, Media, MediaId, ProcessingStatus},
-    ports::{MediaFilter, ObjectInfo, PortError},
+    model::{EventId, FileType, Media, MediaId, PresignedUrls, ProcessingStatus, S3Info},
+    ports::{MediaFilter, ObjectInfo, PortError, later},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ use super::{
     caller::Caller,
     json::document,
     problem::Problem,
+    signed::Seal,
 };
 
 /// Media on a page.
@@ -53,8 +54,10 @@ pub async fn list(
     let filter = MediaFilter { event_id, status, file_type, after, limit: PAGE };
     let found = api.tools.media.list(filter).await?;
     let cursor = found.media.last().filter(|_| found.more).map(cursor_of);
-    let seen = found.media.iter().filter(|media| caller.sees(media));
-    let items = seen.map(document).collect::<Result<Vec<_>, _>>()?;
+    let mut items = Vec::new();
+    for media in found.media.into_iter().filter(|media| caller.sees(media)) {
+        items.push(document(&addressed(&api, &caller, media).await?)?);
+    }
     Ok(Json(json!({ "items": items, "cursor": cursor })))
 }
 
@@ -76,7 +79,49 @@ pub async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    Ok(Json(document(&seen(&api, &caller, &id).await?)?))
+    let media = seen(&api, &caller, &id).await?;
+    Ok(Json(document(&addressed(&api, &caller, media).await?)?))
+}
+
+/// The medium with a signed address of its file, if the caller may have that.
+async fn addressed(api: &Api, caller: &Caller, mut media: Media) -> Result<Media, Problem> {
+    media.s3_info.presigned_urls = None;
+    let Ok(Media { s3_info: S3Info { key: Some(key), .. }, .. }) = published(&media) else {
+        return Ok(media);
+    };
+    if !caller.downloads(&media) {
+        return Ok(media);
+    }
+    let expires_at = later(api.tools.clock.now(), api.serving.signed);
+    let theirs = api.tools.objects.share(key, api.serving.signed).await?;
+    let ours = || {
+        let path = format!("/signed/media/{}/file", media.id);
+        api.signer.sign("GET", &path, "", expires_at)
+    };
+    let download = theirs.unwrap_or_else(ours);
+    media.s3_info.presigned_urls = Some(PresignedUrls { download, expires_at });
+    Ok(media)
+}
+
+/// `GET /signed/media/{mediaId}/file`
+pub async fn signed_file(
+    State(api): State<Api>,
+    uri: Uri,
+    Path(id): Path<String>,
+    Params(seal): Params<Seal>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.signer.check("GET", uri.path(), &seal, api.tools.clock.now())?;
+    let id: MediaId = id.parse().map_err(|_| Problem::not_found("medium"))?;
+    match api.tools.media.media(id).await {
+        // Since it was signed it may have been deleted or withheld.
+        Ok(media) if !media.is_deleted => match &published(&media)?.s3_info.key {
+            Some(key) => serve(&api, key, &headers).await,
+            None => Err(Problem::not_found("file")),
+        },
+        Ok(_) | Err(PortError::Missing(_)) => Err(Problem::not_found("medium")),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `GET /v1/media/{mediaId}/file`
@@ -94,7 +139,7 @@ pub async fn file(
         let detail = "the uploader does not allow downloads of this file";
         return Err(Problem::new(StatusCode::FORBIDDEN, "not_downloadable", detail));
     }
-    serve(&api, key, &headers).await
+    send(&api, key, &headers).await
 }
 
 /// `GET /v1/media/{mediaId}/thumbnails/{name}`
@@ -107,7 +152,7 @@ pub async fn thumbnail(
     let media = seen(&api, &caller, &id).await?;
     let found = published(&media)?.thumbnails.iter().find(|thumbnail| thumbnail.name == name);
     let key = found.map(|thumbnail| thumbnail.key.clone());
-    serve(&api, &key.ok_or_else(|| Problem::not_found("thumbnail"))?, &headers).await
+    send(&api, &key.ok_or_else(|| Problem::not_found("thumbnail"))?, &headers).await
 }
 
 /// The medium with this id, if the caller may know of it.
@@ -133,6 +178,21 @@ fn published(media: &Media) -> Result<&Media, Problem> {
     }
     let detail = "the file is still being processed, or came to nothing";
     Err(Problem::conflict("not_ready", detail).with("status", json!(media.processing_status)))
+}
+
+/// The bytes of an object, from here or, where that is set, by an address of the store.
+async fn send(api: &Api, key: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+    if api.serving.redirects
+        && let Some(address) = api.tools.objects.share(key, api.serving.signed).await?
+        && let Ok(address) = HeaderValue::from_str(&address)
+    {
+        let headers = [
+            (header::LOCATION, address),
+            (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
+        ];
+        return Ok((StatusCode::FOUND, headers).into_response());
+    }
+    serve(api, key, headers).await
 }
 
 /// The bytes of an object, whole or the one range that is asked for.

@@ -11,18 +11,23 @@ mod jobs;
 mod json;
 mod media;
 mod one_shot;
+mod parts;
 mod problem;
 mod queues;
 mod routes;
 mod schedules;
+mod signed;
+mod spool;
 mod tokens;
 mod trace;
+mod tus;
 mod uploads;
+mod uppy;
 mod users;
 mod wish;
 mod workers;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ::jobs::{intake, ports::PortError, tools::Tools};
 
@@ -36,6 +41,9 @@ pub struct Api {
     intake: Arc<intake::Needs>,
     access: Arc<Access>,
     limits: UploadLimits,
+    serving: Serving,
+    signer: Arc<signed::Signer>,
+    spool: Arc<PathBuf>,
     ready: Arc<dyn Ready>,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
     depths: Arc<depths::Depths>,
@@ -52,6 +60,26 @@ pub struct UploadLimits {
     pub hard: Duration,
 }
 
+/// How readers get bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving {
+    /// They are sent to a signed address of the object store, if it has such.
+    pub redirects: bool,
+    /// A signed address is good for so long.
+    pub signed: Duration,
+}
+
+/// What addresses are signed with, and where bytes lie for the time of a request.
+#[derive(Debug)]
+pub struct Own<'own> {
+    /// Scheme, host and port under which readers reach the API.
+    pub public_url: &'own str,
+    /// A secret that all processes of the service share.
+    pub secret: Option<&'own str>,
+    /// A folder that is there.
+    pub spool: PathBuf,
+}
+
 /// Says whether the stores answer.
 #[async_trait::async_trait]
 pub trait Ready: Send + Sync {
@@ -64,12 +92,15 @@ impl Api {
     pub fn new(
         tools: Tools,
         access: Access,
-        limits: UploadLimits,
+        (limits, serving): (UploadLimits, Serving),
+        own: Own<'_>,
         ready: Arc<dyn Ready>,
         metrics: Arc<dyn Fn() -> String + Send + Sync>,
     ) -> Self {
         let intake = Arc::new(intake::Needs::from(&tools));
         let (access, depths) = (Arc::new(access), Arc::default());
-        Self { tools, intake, access, limits, ready, metrics, depths }
+        let signer = Arc::new(signed::Signer::new(own.public_url, own.secret));
+        let spool = Arc::new(own.spool);
+        Self { tools, intake, access, limits, serving, signer, spool, ready, metrics, depths }
     }
 }

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use jobs::{
     intake::{self, Completion},
     model::{CHUNK_BYTES, Chunk, EventId, Upload, UserId, Visibility},
-    ports::{ByteStream, Expected, Length, Part, PortError},
+    ports::{ByteStream, Expected, Length, PortError},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -104,7 +104,7 @@ async fn take_form(
         }
         Err(problem) => problem,
     };
-    api.tools.objects.abort(&upload.upload_id.0).await?;
+    api.tools.objects.abort(&upload.transfer()).await?;
     Err(problem)
 }
 
@@ -193,20 +193,24 @@ async fn keep(api: &Api, wish: OneShot, said: Said, stream: ByteStream) -> Resul
         caption: wish.caption,
         tags: None,
         visibility: wish.visibility,
+        transport: None,
     };
     let mut upload = upload(api, wish, said.key).await?;
     let most = most(api);
     let expected = Expected { length: Length::AtMost(most), sha256: said.sha256 };
-    let id = &upload.upload_id.0;
-    let part = api.tools.objects.put_part(id, 1, expected, stream).await;
-    let part: Part = part.map_err(|error| match error {
-        PortError::Refused { code, .. } if code == "chunk_size" => too_large(most),
-        other => other.into(),
-    })?;
-    if part.bytes == 0 {
-        api.tools.objects.abort(id).await?;
-        return Err(Problem::unprocessable("empty_file", "the file is empty"));
-    }
+    let transfer = api.tools.objects.begin(&upload.upload_id.0, &upload.mime_type).await?;
+    let part = match api.tools.objects.put_part(&transfer, 1, expected, stream).await {
+        Ok(part) if part.bytes > 0 => part,
+        answer => {
+            api.tools.objects.abort(&transfer).await?;
+            return Err(match answer {
+                Ok(_) => Problem::unprocessable("empty_file", "the file is empty"),
+                Err(PortError::Refused { code, .. }) if code == "chunk_size" => too_large(most),
+                Err(error) => error.into(),
+            });
+        }
+    };
+    upload.s3_upload_id = transfer.id;
     upload.size = part.bytes;
     upload.received_bytes = Some(part.bytes);
     upload.progress = 100;
@@ -215,7 +219,7 @@ async fn keep(api: &Api, wish: OneShot, said: Said, stream: ByteStream) -> Resul
         chunk_size: part.bytes,
         uploaded: true,
         uploaded_at: Some(api.tools.clock.now()),
-        sha256: Some(part.sha256),
+        sha256: part.sha256,
         etag: Some(part.etag),
     }];
     Ok(upload)
@@ -226,7 +230,7 @@ async fn keep(api: &Api, wish: OneShot, said: Said, stream: ByteStream) -> Resul
 async fn finish(api: &Api, upload: Upload) -> Result<Response, Problem> {
     let first = api.tools.uploads.create(upload.clone()).await?;
     if first.upload_id != upload.upload_id {
-        api.tools.objects.abort(&upload.upload_id.0).await?;
+        api.tools.objects.abort(&upload.transfer()).await?;
         let bytes = |of: &Upload| of.chunk(1).and_then(|chunk| chunk.sha256.clone());
         if !is_same(&first, &upload) || bytes(&first) != bytes(&upload) {
             return Err(is_another());

@@ -42,6 +42,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
     }
 
+    /// The same, under another status.
+    pub fn at(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
     /// With one more member.
     pub fn with(mut self, name: &str, value: Value) -> Self {
         self.more.insert(name.to_owned(), value);

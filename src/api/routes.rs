@@ -6,12 +6,12 @@ use axum::{
     http::{Method, Request, header},
     middleware::{from_fn, map_response},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get, post, put},
+    routing::{MethodRouter, get, patch, post, put},
 };
 
 use super::{
-    Api, access::Scope, chunks, health, jobs, media, one_shot, problem::Problem, queues, schedules,
-    tokens, trace, uploads, users, workers,
+    Api, access::Scope, chunks, health, jobs, media, one_shot, parts, problem::Problem, queues,
+    schedules, tokens, trace, tus, uploads, uppy, users, workers,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -29,8 +29,9 @@ const fn route(method: &'static str, path: &'static str, scope: Scope) -> Route 
     Route { method, path, scope: Some(scope) }
 }
 
-const fn open(path: &'static str) -> Route {
-    Route { method: "GET", path, scope: None }
+/// For everybody, or for whoever has a signed address.
+const fn open(method: &'static str, path: &'static str) -> Route {
+    Route { method, path, scope: None }
 }
 
 /// Every route there is.
@@ -40,6 +41,18 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/v1/uploads/{uploadId}", Scope::Upload),
     route("PUT", "/v1/uploads/{uploadId}/chunks/{n}", Scope::Upload),
     route("POST", "/v1/uploads/{uploadId}/complete", Scope::Upload),
+    route("POST", "/v1/uploads/{uploadId}/parts", Scope::Upload),
+    route("POST", "/v1/tus", Scope::Upload),
+    route("HEAD", "/v1/tus/{uploadId}", Scope::Upload),
+    route("PATCH", "/v1/tus/{uploadId}", Scope::Upload),
+    route("POST", "/v1/tus/{uploadId}", Scope::Upload),
+    route("DELETE", "/v1/tus/{uploadId}", Scope::Upload),
+    route("GET", "/s3/params", Scope::Upload),
+    route("POST", "/s3/multipart", Scope::Upload),
+    route("GET", "/s3/multipart/{uploadId}", Scope::Upload),
+    route("DELETE", "/s3/multipart/{uploadId}", Scope::Upload),
+    route("GET", "/s3/multipart/{uploadId}/{n}", Scope::Upload),
+    route("POST", "/s3/multipart/{uploadId}/complete", Scope::Upload),
     route("POST", "/v1/media", Scope::Upload),
     route("GET", "/v1/media", Scope::Read),
     route("GET", "/v1/media/{mediaId}", Scope::Read),
@@ -60,10 +73,14 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/workers", Scope::Admin),
     route("GET", "/v1/schedules", Scope::Admin),
     route("POST", "/v1/schedules/{name}/run", Scope::Admin),
-    open("/metrics"),
-    open("/healthz"),
-    open("/readyz"),
-    open("/openapi.json"),
+    open("OPTIONS", "/v1/tus"),
+    open("PUT", "/signed/uploads/{uploadId}/parts/{n}"),
+    open("PUT", "/signed/uploads/{uploadId}/whole"),
+    open("GET", "/signed/media/{mediaId}/file"),
+    open("GET", "/metrics"),
+    open("GET", "/healthz"),
+    open("GET", "/readyz"),
+    open("GET", "/openapi.json"),
 ];
 
 /// The handlers of one path; a test compares them with [`ROUTES`].
@@ -73,6 +90,19 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/uploads/{uploadId}" => get(uploads::show).delete(uploads::cancel),
         "/v1/uploads/{uploadId}/chunks/{n}" => put(chunks::put),
         "/v1/uploads/{uploadId}/complete" => post(uploads::complete),
+        "/v1/uploads/{uploadId}/parts" => post(parts::sign),
+        "/v1/tus" => post(tus::create).options(tus::options),
+        "/v1/tus/{uploadId}" => {
+            patch(tus::patch).head(tus::head).delete(tus::terminate).post(tus::overridden)
+        }
+        "/s3/params" => get(uppy::whole),
+        "/s3/multipart" => post(uppy::begin),
+        "/s3/multipart/{uploadId}" => get(uppy::list).delete(uppy::abort),
+        "/s3/multipart/{uploadId}/{n}" => get(uppy::sign),
+        "/s3/multipart/{uploadId}/complete" => post(uppy::complete),
+        "/signed/uploads/{uploadId}/parts/{n}" => put(parts::put),
+        "/signed/uploads/{uploadId}/whole" => put(uppy::put_whole),
+        "/signed/media/{mediaId}/file" => get(media::signed_file),
         "/v1/media" => get(media::list).post(one_shot::take_in),
         "/v1/media/{mediaId}" => get(media::show),
         "/v1/media/{mediaId}/file" => get(media::file),

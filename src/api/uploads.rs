@@ -7,7 +7,7 @@ use axum::{
 };
 use jobs::{
     intake::{self, Completion},
-    model::{CHUNK_BYTES, Upload, UploadId},
+    model::{CHUNK_BYTES, Transport, Upload, UploadId},
     ports::PortError,
 };
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub async fn create(
     caller.uploads_as(wish.user_id, wish.event_id)?;
     let key = key_of(&headers, wish.user_id)?;
     let upload = upload(&api, wish, key).await?;
-    let kept = api.tools.uploads.create(upload.clone()).await?;
+    let kept = intake::open(&api.intake, upload.clone()).await?;
     if !is_same(&kept, &upload) {
         return Err(is_another());
     }
@@ -56,10 +56,17 @@ pub async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let upload = owned(&api, &caller, id).await?;
+    let mut upload = owned(&api, &caller, id).await?;
+    if upload.is_receiving() && upload.transport == Some(Transport::Presigned) {
+        // Nobody else has seen its parts come.
+        let kept = api.tools.objects.parts(&upload.transfer()).await?;
+        upload.take_in(&kept, api.tools.clock.now());
+    }
     let mut body = document(&upload)?;
     if let Some(body) = body.as_object_mut() {
-        body.remove("idempotencyKey");
+        for own in ["idempotencyKey", "s3UploadId", "tus"] {
+            body.remove(own);
+        }
         body.insert("progress".into(), json!(upload.percent()));
         body.insert("missing".into(), json!(upload.missing()));
     }

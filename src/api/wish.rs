@@ -5,8 +5,8 @@ use bson::oid::ObjectId;
 use jobs::{
     keys,
     model::{
-        AlbumId, EventId, Upload, UploadId, UploadMetadata, UploadPhase, UploadStatus, UserId,
-        Visibility, display_name,
+        AlbumId, EventId, Transport, Upload, UploadId, UploadMetadata, UploadPhase, UploadStatus,
+        UserId, Visibility, display_name,
     },
     ports::later,
 };
@@ -37,6 +37,8 @@ pub struct Wish {
     pub caption: Option<String>,
     pub tags: Option<Vec<String>>,
     pub visibility: Option<Visibility>,
+    /// The door; numbered chunks, where nothing is said.
+    pub transport: Option<Transport>,
 }
 
 /// The document of a new upload, or why there is none.
@@ -67,8 +69,12 @@ pub async fn upload(
         progress: 0,
         error: None,
         s3_bucket: bucket,
-        s3_key: keys::private(&upload_id),
+        s3_key: keys::private(&upload_id.0),
         s3_url: None,
+        s3_upload_id: None,
+        transport: wish.transport,
+        deferred: None,
+        tus: None,
         metadata: UploadMetadata::default(),
         created_at: now,
         completed_at: None,
@@ -118,6 +124,7 @@ pub fn is_same(kept: &Upload, wished: &Upload) -> bool {
         && kept.caption == wished.caption
         && kept.tags == wished.tags
         && kept.visibility == wished.visibility
+        && kept.transport == wished.transport
 }
 
 /// The `Idempotency-Key` of an upload. It counts for one user: nobody can guess at the uploads of
@@ -135,6 +142,10 @@ pub fn is_another() -> Problem {
 fn check(limits: &UploadLimits, wish: &Wish) -> Result<(), Problem> {
     counted("eventId", wish.event_id.0)?;
     counted("userId", wish.user_id.0)?;
+    if wish.transport == Some(Transport::Tus) {
+        let detail = "uploads by tus begin with POST /v1/tus";
+        return Err(Problem::bad("bad_parameter", detail));
+    }
     if wish.size == 0 {
         return Err(Problem::unprocessable("empty_file", "the file is empty"));
     }

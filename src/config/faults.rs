@@ -8,7 +8,8 @@ use crate::{api, telemetry};
 impl Config {
     /// Everything that is wrong, each as a sentence.
     pub fn faults(&self) -> Vec<String> {
-        let faults = [self.of_the_doors(), self.of_the_parts(), self.of_the_work()];
+        let faults =
+            [self.of_the_doors(), self.of_the_parts(), self.of_the_bucket(), self.of_the_work()];
         let wrong = faults.into_iter().flatten().filter(|(wrong, _)| *wrong);
         wrong.map(|(_, sentence)| sentence.to_owned()).collect()
     }
@@ -59,6 +60,34 @@ impl Config {
                 no_level,
                 "log.level is not error, warn, info, debug, trace or off, nor of the form \
                  info,iven_worker::worker=debug",
+            ),
+        ]
+    }
+
+    fn of_the_bucket(&self) -> Vec<(bool, &'static str)> {
+        let s3 = &self.s3;
+        let odd_url =
+            |url: &str| !url.is_empty() && (!url.starts_with("http") || url.ends_with('/'));
+        let alone = s3.bucket.is_empty() && !s3.endpoint.is_empty();
+        let half = s3.access_key.text().is_some() != s3.secret_key.text().is_some();
+        let one_of = |text: &str, words: &[&str]| words.contains(&text);
+        vec![
+            (alone, "s3.endpoint is set, and s3.bucket is not"),
+            (s3.region.is_empty(), "s3.region is empty"),
+            (odd_url(&s3.endpoint), "s3.endpoint is not of the form http://127.0.0.1:9000"),
+            (odd_url(&s3.public_url), "s3.public_url is not of the form https://cdn.example.org"),
+            (half, "s3.access_key and s3.secret_key are not both set"),
+            (
+                !one_of(&s3.path_style, &["yes", "no", "auto"]),
+                "s3.path_style is not yes, no or auto",
+            ),
+            (
+                !one_of(&s3.downloads, &["proxy", "redirect"]),
+                "s3.downloads is neither proxy nor redirect",
+            ),
+            (
+                !(1..=604_800).contains(&s3.signed_seconds),
+                "s3.signed_seconds is not from 1 to 604800",
             ),
         ]
     }

@@ -118,7 +118,9 @@ const STORE: Labelled = Op(&[
     "ping",
 ]);
 const OBJECTS: Labelled = Op(&[
+    "begin",
     "put_part",
+    "list_parts",
     "drop_part",
     "assemble",
     "abort",
@@ -127,6 +129,8 @@ const OBJECTS: Labelled = Op(&[
     "info",
     "fetch",
     "read",
+    "share",
+    "invite",
     "copy",
     "delete",
     "ping",

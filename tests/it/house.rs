@@ -22,6 +22,7 @@ use iven_worker::{
         documents::{Documents, Query},
         embedded, mongo,
         records::{collections, standing},
+        s3::S3,
     },
     api,
     config::Config,
@@ -98,6 +99,15 @@ impl Ground {
         Self { folder, store, objects, scanner, clock: HandClock::new() }
     }
 
+    /// Embedded records, objects in a bucket of a server in this process.
+    pub async fn on_s3() -> Self {
+        let ground = Self::new().await;
+        let place = crate::s3::in_process(ground.folder.path()).await;
+        let copies = ground.folder.path().join("copies");
+        let objects = S3::open(place, &copies, Arc::new(SystemClock)).await.unwrap();
+        Self { objects: Arc::new(objects), ..ground }
+    }
+
     /// Lets the parts on the disk look as if they came two hours ago.
     pub fn age_parts(&self) {
         let then = std::fs::metadata(self.folder.path()).unwrap().modified().unwrap();
@@ -156,6 +166,11 @@ impl House {
         Self::on(Arc::new(ground))
     }
 
+    /// A house whose objects are in a bucket.
+    pub async fn on_s3() -> Self {
+        Self::on(Arc::new(Ground::on_s3().await))
+    }
+
     /// A house that finds what an earlier one left.
     pub fn on(ground: Arc<Ground>) -> Self {
         let (store, objects) = (ground.store.clone(), ground.objects.clone());
@@ -198,8 +213,11 @@ impl House {
         settings: &str,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let auth = format!("[auth]\ntoken_secret = \"{TOKEN_SECRET}\"\n{settings}");
-        let config = Config::read(Some(&auth), Vec::new()).unwrap();
+        let data = ground.folder.path();
+        let settings = format!(
+            "[store]\ndata_dir = {data:?}\n[auth]\ntoken_secret = \"{TOKEN_SECRET}\"\n{settings}"
+        );
+        let config = Config::read(Some(&settings), Vec::new()).unwrap();
         let parts = wire::assemble(config, store, objects, ground.scanner.clone(), clock);
         let door = api::router(parts.api(Arc::new(String::new)).unwrap());
         Self { ground, parts, door }

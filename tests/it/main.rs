@@ -17,6 +17,7 @@ mod house;
 mod house_rules;
 mod pipeline;
 mod process;
+mod s3;
 mod schemas;
 mod servers;
 mod states;

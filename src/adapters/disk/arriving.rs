@@ -3,11 +3,11 @@
 //! A thread is held for one piece at a time and not for the whole body: phones on slow networks
 //! would otherwise take all threads that blocking work has.
 
-use std::{fmt::Display, io::Write};
+use std::io::Write;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use jobs::ports::{ByteStream, Expected, Length, Part, PortError};
+use jobs::ports::{ByteStream, Expected, Part, PortError, interrupted};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
@@ -38,9 +38,7 @@ pub async fn keep(
         let piece = piece.map_err(|error| interrupted(&error))?;
         gathered += piece.len();
         bytes += piece.len() as u64;
-        if bytes > expected.length.most() {
-            return Err(wrong_length(&expected, bytes));
-        }
+        expected.goes_on(bytes)?;
         pieces.push(piece);
         if gathered >= PIECE_BYTES {
             gathered = 0;
@@ -74,34 +72,13 @@ impl Arriving {
         number: u32,
         expected: &Expected,
     ) -> Result<Part, PortError> {
-        if !expected.length.fits(self.bytes) {
-            return Err(wrong_length(expected, self.bytes));
-        }
         let sha256 = hex::encode(self.hash.finalize());
-        if expected.sha256.as_ref().is_some_and(|promised| *promised != sha256) {
-            let message = format!("the bytes of chunk {number} have the SHA-256 {sha256}");
-            return Err(PortError::refused("digest_mismatch", message));
-        }
-        let part = Part { number, etag: sha256.clone(), sha256, bytes: self.bytes };
+        expected.holds(number, self.bytes, &sha256)?;
+        let part = Part { number, etag: sha256.clone(), sha256: Some(sha256), bytes: self.bytes };
         let path = parts::path(disk, upload, &part)?;
         if !path.exists() {
             durable::name(self.file, &path)?;
         }
         Ok(part)
     }
-}
-
-fn interrupted(why: &dyn Display) -> PortError {
-    PortError::refused("body_interrupted", format!("the body ended early: {why}"))
-}
-
-fn wrong_length(expected: &Expected, bytes: u64) -> PortError {
-    let message = match expected.length {
-        Length::Exactly(wanted) if bytes > wanted => {
-            format!("the chunk has more than its {wanted} bytes")
-        }
-        Length::Exactly(wanted) => format!("the chunk has {bytes} bytes, {wanted} were expected"),
-        Length::AtMost(most) => format!("the body has more than {most} bytes"),
-    };
-    PortError::refused("chunk_size", message)
 }

@@ -11,22 +11,25 @@ mod arriving;
 mod durable;
 mod objects;
 mod parts;
-mod spare;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use jobs::{
-    ports::{Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError},
+    ports::{
+        Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo, Objects,
+        Part, PortError, Transfer,
+    },
     progress::Progress,
 };
 use tokio_util::sync::CancellationToken;
 
-use self::spare::Spare;
+use crate::spare::Spare;
 
 /// Objects under a folder.
 #[derive(Debug, Clone)]
@@ -95,43 +98,54 @@ async fn apart<T: Send + 'static>(
 
 #[async_trait]
 impl Objects for Disk {
+    async fn begin(&self, upload: &str, _content_type: &str) -> Result<Transfer, PortError> {
+        // Its folder comes with its first part.
+        parts::folder(self, upload)?;
+        Ok(Transfer { upload: upload.to_owned(), id: None })
+    }
+
     async fn put_part(
         &self,
-        upload: &str,
+        transfer: &Transfer,
         number: u32,
         expected: Expected,
         body: ByteStream,
     ) -> Result<Part, PortError> {
-        counted("put_part", arriving::keep(self, upload, number, expected, body)).await
+        let keeping = arriving::keep(self, &transfer.upload, number, expected, body);
+        counted("put_part", keeping).await
     }
 
-    async fn drop_part(&self, upload: &str, part: &Part) -> Result<(), PortError> {
-        let path = parts::path(self, upload, part)?;
+    async fn parts(&self, transfer: &Transfer) -> Result<Vec<KeptPart>, PortError> {
+        let folder = parts::folder(self, &transfer.upload)?;
+        self.run("list_parts", move |_| parts::list(&folder)).await
+    }
+
+    async fn drop_part(&self, transfer: &Transfer, part: &Part) -> Result<(), PortError> {
+        let path = parts::path(self, &transfer.upload, part)?;
         self.run("drop_part", move |_| durable::remove(&path)).await
     }
 
     async fn assemble(
         &self,
-        upload: &str,
+        transfer: &Transfer,
         parts: &[Part],
-        key: &str,
         content_type: &str,
         progress: &Arc<Progress>,
     ) -> Result<Assembled, PortError> {
-        let (upload, parts) = (upload.to_owned(), parts.to_vec());
-        let (key, content_type) = (key.to_owned(), content_type.to_owned());
+        let (transfer, parts) = (transfer.clone(), parts.to_vec());
+        let content_type = content_type.to_owned();
         let gone = CancellationToken::new();
         // Set off when the caller is gone: a copy of gigabytes that nobody waits for ends.
         let _waiting = gone.clone().drop_guard();
         let caller = Caller { gone, progress: progress.clone() };
         self.run("assemble", move |disk| {
-            parts::assemble(disk, &upload, &parts, &key, &content_type, &caller)
+            parts::assemble(disk, &transfer, &parts, &content_type, &caller)
         })
         .await
     }
 
-    async fn abort(&self, upload: &str) -> Result<(), PortError> {
-        let folder = parts::folder(self, upload)?;
+    async fn abort(&self, transfer: &Transfer) -> Result<(), PortError> {
+        let folder = parts::folder(self, &transfer.upload)?;
         self.run("abort", move |_| match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(away(&error, "removing the parts of an upload"))
@@ -141,12 +155,12 @@ impl Objects for Disk {
         .await
     }
 
-    async fn stale_uploads(
+    async fn stale(
         &self,
         older_than_seconds: u64,
         after: &str,
         limit: usize,
-    ) -> Result<Vec<String>, PortError> {
+    ) -> Result<Vec<Transfer>, PortError> {
         let after = after.to_owned();
         let list = move |disk: &Self| parts::stale(disk, older_than_seconds, &after, limit);
         self.run("list_uploads", list).await
@@ -179,6 +193,20 @@ impl Objects for Disk {
         let bounded = tokio::fs::File::from_std(file).take(length);
         // 64 KiB a piece: fewer hops to the blocking pool than the default 4 KiB.
         Ok(Box::pin(tokio_util::io::ReaderStream::with_capacity(bounded, 64 << 10)))
+    }
+
+    async fn share(&self, _key: &str, _time: Duration) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
+    async fn invite(
+        &self,
+        _transfer: &Transfer,
+        _number: u32,
+        _expected: &Expected,
+        _time: Duration,
+    ) -> Result<Option<Invitation>, PortError> {
+        Ok(None)
     }
 
     async fn copy(&self, from: &str, to: &str, content_type: &str) -> Result<(), PortError> {

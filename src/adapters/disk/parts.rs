@@ -3,11 +3,11 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
-use jobs::ports::{Assembled, Part, PortError};
+use jobs::ports::{Assembled, KeptPart, Part, PortError, Transfer};
 use sha2::{Digest, Sha256};
 
 use super::{Caller, Disk, away, durable, objects};
@@ -27,12 +27,13 @@ pub fn path(disk: &Disk, upload: &str, part: &Part) -> Result<PathBuf, PortError
 /// the way.
 pub fn assemble(
     disk: &Disk,
-    upload: &str,
+    transfer: &Transfer,
     parts: &[Part],
-    key: &str,
     content_type: &str,
     caller: &Caller,
 ) -> Result<Assembled, PortError> {
+    let (upload, key) = (transfer.upload.as_str(), transfer.key());
+    let key = key.as_str();
     let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
     if let Ok(info) = objects::info(disk, key)
         && info.bytes == bytes
@@ -41,9 +42,10 @@ pub fn assemble(
     }
     let target = objects::path(disk, key)?;
     if let [only] = parts {
-        objects::describe(disk, key, content_type, &only.sha256)?;
+        // The name of a part is its hash.
+        objects::describe(disk, key, content_type, &only.etag)?;
         durable::link(disk, &path(disk, upload, only)?, &target)?;
-        return Ok(Assembled { bytes, sha256: only.sha256.clone() });
+        return Ok(Assembled { bytes, sha256: only.etag.clone() });
     }
     let mut whole = durable::temporary(disk)?;
     let mut hash = Sha256::new();
@@ -74,13 +76,34 @@ pub fn assemble(
     Ok(Assembled { bytes, sha256 })
 }
 
-/// See [`jobs::ports::Objects::stale_uploads`].
+/// See [`jobs::ports::Objects::parts`].
+pub fn list(folder: &Path) -> Result<Vec<KeptPart>, PortError> {
+    let listing = || -> std::io::Result<_> {
+        let mut kept = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Some((number, etag)) = name.split_once('.') else { continue };
+            let Ok(number) = number.parse() else { continue };
+            let (etag, bytes) = (etag.to_owned(), entry.metadata()?.len());
+            kept.push(KeptPart { number, sha256: Some(etag.clone()), etag, bytes });
+        }
+        kept.sort_by(|one, other| (one.number, &one.etag).cmp(&(other.number, &other.etag)));
+        Ok(kept)
+    };
+    match listing() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(|error| away(&error, "listing parts")),
+    }
+}
+
+/// See [`jobs::ports::Objects::stale`].
 pub fn stale(
     disk: &Disk,
     seconds: u64,
     after: &str,
     limit: usize,
-) -> Result<Vec<String>, PortError> {
+) -> Result<Vec<Transfer>, PortError> {
     let listing = || {
         let mut stale = std::collections::BTreeSet::new();
         for entry in std::fs::read_dir(disk.folder.join("parts"))? {
@@ -98,7 +121,7 @@ pub fn stale(
                 }
             }
         }
-        Ok(stale.into_iter().collect())
+        Ok(stale.into_iter().map(|upload| Transfer { upload, id: None }).collect())
     };
     listing().map_err(|error: std::io::Error| away(&error, "listing uploads"))
 }

@@ -52,7 +52,7 @@ impl Uploads for Records {
         let change = Change::new()
             .set(at("uploaded"), true)
             .set(at("uploadedAt"), now)
-            .set(at("sha256"), part.sha256.as_str())
+            .set(at("sha256"), part.sha256.clone())
             .set(at("etag"), part.etag.as_str())
             .inc("receivedBytes", i64::try_from(part.bytes).unwrap_or(i64::MAX))
             .inc("rev", 1)
@@ -68,6 +68,24 @@ impl Uploads for Records {
         let progress = Change::new().with("progress", Edit::Max(i64::from(after.progress).into()));
         self.store.patch(&FILE_UPLOADS, &id, Guard::none(), progress).await?;
         Ok(Some(after))
+    }
+
+    async fn chunk_lost(&self, upload: &Upload, part: &Part) -> Result<(), PortError> {
+        let at = |field: &str| format!("chunks.{}.{field}", part.number.saturating_sub(1));
+        let guard = Guard::none()
+            .eq("status", "uploading")
+            .eq("phase", "receiving")
+            .eq(at("chunkNumber"), i64::from(part.number))
+            .eq(at("uploaded"), true)
+            .eq(at("etag"), part.etag.as_str());
+        let change = Change::new()
+            .set(at("uploaded"), false)
+            .unset(at("uploadedAt"))
+            .unset(at("sha256"))
+            .unset(at("etag"))
+            .inc("receivedBytes", i64::try_from(part.bytes).map_or(0, |bytes| -bytes))
+            .inc("rev", 1);
+        self.store.patch(&FILE_UPLOADS, &Bson::ObjectId(upload.id), guard, change).await.map(drop)
     }
 
     async fn update(&self, before: &Upload, mut after: Upload) -> Result<Upload, PortError> {

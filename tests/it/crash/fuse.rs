@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -13,7 +14,10 @@ use bson::{Bson, DateTime, Document};
 use bytes::Bytes;
 use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
 use jobs::{
-    ports::{Assembled, ByteStream, Expected, LocalFile, ObjectInfo, Objects, Part, PortError},
+    ports::{
+        Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo, Objects,
+        Part, PortError, Transfer,
+    },
     progress::Progress,
 };
 use tokio::sync::Notify;
@@ -140,46 +144,54 @@ impl Documents for Fused<dyn Documents> {
 
 #[async_trait]
 impl Objects for Fused<dyn Objects> {
+    async fn begin(&self, upload: &str, content_type: &str) -> Result<Transfer, PortError> {
+        self.fuse.spend().await;
+        self.inner.begin(upload, content_type).await
+    }
+
     async fn put_part(
         &self,
-        upload: &str,
+        transfer: &Transfer,
         number: u32,
         expected: Expected,
         body: ByteStream,
     ) -> Result<Part, PortError> {
         self.fuse.spend().await;
-        self.inner.put_part(upload, number, expected, body).await
+        self.inner.put_part(transfer, number, expected, body).await
     }
 
-    async fn drop_part(&self, upload: &str, part: &Part) -> Result<(), PortError> {
+    async fn parts(&self, transfer: &Transfer) -> Result<Vec<KeptPart>, PortError> {
+        self.inner.parts(transfer).await
+    }
+
+    async fn drop_part(&self, transfer: &Transfer, part: &Part) -> Result<(), PortError> {
         self.fuse.spend().await;
-        self.inner.drop_part(upload, part).await
+        self.inner.drop_part(transfer, part).await
     }
 
     async fn assemble(
         &self,
-        upload: &str,
+        transfer: &Transfer,
         parts: &[Part],
-        key: &str,
         content_type: &str,
         progress: &Arc<Progress>,
     ) -> Result<Assembled, PortError> {
         self.fuse.spend().await;
-        self.inner.assemble(upload, parts, key, content_type, progress).await
+        self.inner.assemble(transfer, parts, content_type, progress).await
     }
 
-    async fn abort(&self, upload: &str) -> Result<(), PortError> {
+    async fn abort(&self, transfer: &Transfer) -> Result<(), PortError> {
         self.fuse.spend().await;
-        self.inner.abort(upload).await
+        self.inner.abort(transfer).await
     }
 
-    async fn stale_uploads(
+    async fn stale(
         &self,
         older_than_seconds: u64,
         after: &str,
         limit: usize,
-    ) -> Result<Vec<String>, PortError> {
-        self.inner.stale_uploads(older_than_seconds, after, limit).await
+    ) -> Result<Vec<Transfer>, PortError> {
+        self.inner.stale(older_than_seconds, after, limit).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError> {
@@ -197,6 +209,20 @@ impl Objects for Fused<dyn Objects> {
 
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<ByteStream, PortError> {
         self.inner.read(key, range).await
+    }
+
+    async fn share(&self, key: &str, time: Duration) -> Result<Option<String>, PortError> {
+        self.inner.share(key, time).await
+    }
+
+    async fn invite(
+        &self,
+        transfer: &Transfer,
+        number: u32,
+        expected: &Expected,
+        time: Duration,
+    ) -> Result<Option<Invitation>, PortError> {
+        self.inner.invite(transfer, number, expected, time).await
     }
 
     async fn copy(&self, from: &str, to: &str, content_type: &str) -> Result<(), PortError> {

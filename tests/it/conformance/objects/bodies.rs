@@ -25,26 +25,31 @@ async fn send_twice(more: &Sender<Bytes>) {
 }
 
 async fn a_part_of_another_length_is_refused_and_not_kept(home: Home) {
-    let put = |expected| home.objects.put_part("u", 1, expected, body(b"abcdef"));
+    let transfer = home.transfer("u").await;
+    let put = |expected| home.objects.put_part(&transfer, 1, expected, body(b"abcdef"));
 
     assert_eq!(code(put(exactly(5)).await), "chunk_size");
     assert_eq!(code(put(exactly(7)).await), "chunk_size");
     assert_eq!(code(put(at_most(5)).await), "chunk_size");
-    assert!(!home.has("u", 1, b"abcdef").await && !home.has("u", 1, b"abcde").await);
-    assert_eq!(put(at_most(7)).await.unwrap().bytes, 6);
-    assert!(home.has("u", 1, b"abcdef").await);
+    assert_eq!(home.kept("u").await, 0);
+    let part = put(at_most(7)).await.unwrap();
+    assert_eq!((part.bytes, part.sha256.clone()), (6, Some(sha256(b"abcdef"))));
+    assert!(home.has("u", &part).await);
 }
 
 async fn a_part_with_another_digest_is_refused_and_not_kept(home: Home) {
-    let put = |promised: &[u8]| {
-        let expected = Expected { sha256: Some(sha256(promised)), ..exactly(6) };
-        home.objects.put_part("u", 1, expected, body(b"abcdef"))
+    let transfer = home.transfer("u").await;
+    let put = |promised: &[u8], length| {
+        let expected = Expected { length, sha256: Some(sha256(promised)) };
+        home.objects.put_part(&transfer, 1, expected, body(b"abcdef"))
     };
 
-    assert_eq!(code(put(b"fedcba").await), "digest_mismatch");
-    assert!(!home.has("u", 1, b"abcdef").await);
-    put(b"abcdef").await.unwrap();
-    assert!(home.has("u", 1, b"abcdef").await);
+    for length in [Length::Exactly(6), Length::AtMost(9)] {
+        assert_eq!(code(put(b"fedcba", length).await), "digest_mismatch");
+        assert_eq!(home.kept("u").await, 0);
+    }
+    let part = put(b"abcdef", Length::Exactly(6)).await.unwrap();
+    assert!(home.has("u", &part).await);
 }
 
 async fn a_body_that_breaks_off_is_not_kept(home: Home) {
@@ -54,16 +59,18 @@ async fn a_body_that_breaks_off_is_not_kept(home: Home) {
         stream::iter(pieces).boxed()
     };
 
+    let transfer = home.transfer("u").await;
     for expected in [exactly(6), exactly(3), at_most(6)] {
-        let answer = home.objects.put_part("u", 1, expected, broken()).await;
+        let answer = home.objects.put_part(&transfer, 1, expected, broken()).await;
         assert_eq!(code(answer), "body_interrupted");
     }
-    assert!(!home.has("u", 1, b"abc").await && !home.has("u", 1, b"abcdef").await);
+    assert_eq!(home.kept("u").await, 0);
 }
 
 async fn a_body_whose_sender_hangs_up_is_not_kept(home: Home) {
     let (more, rest) = tokio::sync::mpsc::channel(1);
-    let put = home.objects.put_part("u", 1, at_most(6), as_it_comes(rest));
+    let transfer = home.transfer("u").await;
+    let put = home.objects.put_part(&transfer, 1, at_most(6), as_it_comes(rest));
 
     tokio::select! {
         // Gone with what it still has to send, like a request whose caller hung up.
@@ -71,28 +78,29 @@ async fn a_body_whose_sender_hangs_up_is_not_kept(home: Home) {
         () = send_twice(&more) => {}
     }
 
-    assert!(!home.has("u", 1, b"abc").await && !home.has("u", 1, b"abcabc").await);
+    assert_eq!(home.kept("u").await, 0);
 }
 
 async fn a_body_without_end_is_not_read_to_its_end(home: Home) {
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(b"on and on"))).boxed();
 
-    let answer = home.objects.put_part("u", 1, exactly(1 << 20), endless).await;
+    let transfer = home.transfer("u").await;
+    let answer = home.objects.put_part(&transfer, 1, exactly(1 << 20), endless).await;
 
     assert_eq!(code(answer), "chunk_size");
 }
 
 async fn a_process_that_starts_leaves_the_others_their_unfinished_parts(home: Home) {
     let (more, rest) = tokio::sync::mpsc::channel(1);
-    let put = home.objects.put_part("u", 1, exactly(6), as_it_comes(rest));
+    let transfer = home.transfer("u").await;
+    let put = home.objects.put_part(&transfer, 1, exactly(6), as_it_comes(rest));
 
     let start_another = async {
         send_twice(&more).await;
-        (home.reopen)();
+        (home.reopen)().await;
         drop(more);
     };
     let (kept, ()) = tokio::join!(put, start_another);
 
-    assert_eq!(kept.unwrap().bytes, 6);
-    assert!(home.has("u", 1, b"abcabc").await);
+    assert!(home.has("u", &kept.unwrap()).await);
 }

@@ -1,0 +1,189 @@
+//! Resumable uploads by the protocol tus 1.0 (<https://tus.io/protocols/resumable-upload>), with
+//! all its extensions.
+
+mod checksum;
+mod concat;
+mod create;
+mod words;
+mod write;
+
+use axum::{
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jobs::{
+    intake,
+    model::{Transport, Upload},
+};
+
+use super::{
+    Api,
+    access::Scope,
+    body,
+    caller::Caller,
+    problem::Problem,
+    uploads::{owned, refuse_late},
+};
+use words::{VERSION, number, text, versioned};
+
+pub use create::create;
+
+/// What this door understands of the protocol.
+const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,expiration,\
+                          checksum,termination,concatenation";
+
+/// `OPTIONS /v1/tus`
+pub async fn options(State(api): State<Api>) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let most = api.limits.file_bytes.to_string();
+    let said = [
+        ("tus-version", VERSION),
+        ("tus-extension", EXTENSIONS),
+        ("tus-max-size", most.as_str()),
+        ("tus-checksum-algorithm", checksum::ALGORITHMS),
+    ];
+    for (name, value) in said {
+        set(&mut response, name, value);
+    }
+    versioned(response)
+}
+
+/// `HEAD /v1/tus/{uploadId}`
+pub async fn head(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    caller.needs(Scope::Upload)?;
+    words::check_version(&headers)?;
+    let upload = ours(&api, &caller, id).await?;
+    let mut response = StatusCode::OK.into_response();
+    set(&mut response, "upload-offset", &offset(&upload).to_string());
+    match upload.deferred {
+        Some(true) => set(&mut response, "upload-defer-length", "1"),
+        _ => set(&mut response, "upload-length", &upload.size.to_string()),
+    }
+    let tus = upload.tus.clone().unwrap_or_default();
+    for (name, value) in [("upload-metadata", tus.metadata), ("upload-concat", tus.concat)] {
+        value.iter().for_each(|value| set(&mut response, name, value));
+    }
+    set(&mut response, "cache-control", "no-store");
+    expires(&mut response, &upload);
+    Ok(versioned(response))
+}
+
+/// `PATCH /v1/tus/{uploadId}`
+pub async fn patch(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    caller.needs(Scope::Upload)?;
+    words::check_version(request.headers())?;
+    let upload = ours(&api, &caller, id).await?;
+    append(&api, upload, request).await
+}
+
+/// `DELETE /v1/tus/{uploadId}`
+pub async fn terminate(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    caller.needs(Scope::Upload)?;
+    words::check_version(&headers)?;
+    let upload = ours(&api, &caller, id).await?;
+    intake::cancel(&api.intake, &upload.upload_id).await?;
+    Ok(versioned(StatusCode::NO_CONTENT.into_response()))
+}
+
+/// `POST /v1/tus/{uploadId}`, for those who can send nothing else: `X-HTTP-Method-Override`.
+pub async fn overridden(
+    api: State<Api>,
+    caller: Caller,
+    path: Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers().clone();
+    match text(&headers, "x-http-method-override") {
+        Some("PATCH") => patch(api, caller, path, request).await,
+        Some("DELETE") => terminate(api, caller, path, headers).await,
+        _ => {
+            ours(&api.0, &caller, path.0).await?;
+            let detail = format!("{} is not possible here, PATCH is", Method::POST);
+            Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail))
+        }
+    }
+}
+
+/// Bytes from the offset on.
+async fn append(api: &Api, upload: Upload, request: Request) -> Result<Response, Problem> {
+    let headers = request.headers();
+    if text(headers, "content-type") != Some("application/offset+octet-stream") {
+        let detail = "the Content-Type is not application/offset+octet-stream";
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Problem::new(status, "bad_content_type", detail));
+    }
+    let from = number(headers, "upload-offset")?.ok_or_else(|| {
+        Problem::bad("bad_offset", "the header Upload-Offset is missing or no number")
+    })?;
+    refuse_late(api, &upload)?;
+    let length = number(headers, "upload-length")?;
+    let bytes = body::content_length(headers);
+    let promised = checksum::promised(headers)?;
+    let upload = write::take_over(api, &upload, from, length).await?;
+    let stream = body::stream(request.into_body());
+    let stream = match promised {
+        Some(promised) => {
+            checksum::checked(api, promised, stream, write::room(api, &upload)).await?
+        }
+        None => stream,
+    };
+    let upload = write::append(api, upload, bytes, stream).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    set(&mut response, "upload-offset", &offset(&upload).to_string());
+    expires(&mut response, &upload);
+    Ok(versioned(response))
+}
+
+/// The upload, if it came through this door and the caller may know of it.
+async fn ours(api: &Api, caller: &Caller, id: String) -> Result<Upload, Problem> {
+    let upload = owned(api, caller, id).await?;
+    if upload.transport != Some(Transport::Tus) {
+        return Err(Problem::not_found("upload"));
+    }
+    // A client that comes back to one that has ended begins anew.
+    refuse_late(api, &upload).map_err(|problem| problem.at(StatusCode::GONE))?;
+    Ok(upload)
+}
+
+/// What the client has not to send any more.
+fn offset(upload: &Upload) -> u64 {
+    if upload.is_receiving() { upload.offset() } else { upload.size }
+}
+
+fn set(response: &mut Response, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// Until when it is kept, as long as it is not complete.
+fn expires(response: &mut Response, upload: &Upload) {
+    if upload.is_receiving() {
+        let time = httpdate::fmt_http_date(upload.expires_at.to_system_time());
+        set(response, "upload-expires", &time);
+    }
+}
+
+/// The address of the upload with this id.
+fn location(response: &mut Response, upload: &Upload) {
+    let address = format!("/v1/tus/{}", upload.upload_id);
+    if let Ok(value) = HeaderValue::from_str(&address) {
+        response.headers_mut().insert(header::LOCATION, value);
+    }
+}

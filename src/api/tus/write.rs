@@ -1,0 +1,282 @@
+//! Bytes that come from an offset on: full chunks become parts, the rest waits as a tail.
+//!
+//! Of several requests for one upload, from whatever processes, the one that came last may write;
+//! the others end with their next write. What a request brought before it broke off is kept.
+
+use axum::http::StatusCode;
+use bson::DateTime;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt};
+use jobs::{
+    intake,
+    model::{CHUNK_BYTES, Chunk, Tail, Tus, Upload},
+    ports::{ByteStream, Expected, Length, Part, PortError, interrupted, later},
+};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::api::{Api, problem::Problem, spool::Spool};
+
+/// Tails that are held in memory at the same time, each of up to one chunk.
+static TAILS: Semaphore = Semaphore::const_new(4);
+
+/// Refuses a file that is too large.
+pub fn fits(api: &Api, bytes: u64) -> Result<(), Problem> {
+    let most = api.limits.file_bytes;
+    if bytes <= most {
+        return Ok(());
+    }
+    let detail = format!("the file has {bytes} bytes, at most {most} are taken");
+    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail);
+    Err(problem.with("limit", json!(most)))
+}
+
+/// How many bytes may still come.
+pub fn room(api: &Api, upload: &Upload) -> u64 {
+    let most = if upload.deferred == Some(true) { api.limits.file_bytes } else { upload.size };
+    most.saturating_sub(upload.offset())
+}
+
+/// Makes this request the one that may write from the offset `from` on, and says the upload's
+/// length if it was not known.
+pub async fn take_over(
+    api: &Api,
+    upload: &Upload,
+    from: u64,
+    length: Option<u64>,
+) -> Result<Upload, Problem> {
+    if let Some(length) = length {
+        fits(api, length)?;
+        let known = upload.deferred.is_none().then_some(upload.size);
+        if known.is_some_and(|known| known != length) || length < upload.offset() {
+            let detail = "the header Upload-Length says another length than before";
+            return Err(Problem::bad("bad_header", detail));
+        }
+    }
+    let holder = uuid::Uuid::new_v4().simple().to_string();
+    let (uploads, clock) = (&*api.tools.uploads, &*api.tools.clock);
+    let taken = intake::change(uploads, clock, &upload.upload_id, |upload, _| {
+        if !upload.is_receiving() || upload.offset() != from {
+            return;
+        }
+        upload.tus.get_or_insert_default().holder = Some(holder.clone());
+        if let (Some(length), Some(true)) = (length, upload.deferred) {
+            upload.deferred = None;
+            upload.size = length;
+            let mut chunks = Upload::chunks_for(length);
+            for (chunk, known) in chunks.iter_mut().zip(&upload.chunks) {
+                chunk.clone_from(known);
+            }
+            upload.chunks = chunks;
+        }
+    });
+    let taken = taken.await?;
+    let offset = if taken.is_receiving() { taken.offset() } else { taken.size };
+    if offset != from {
+        let detail = format!("the upload has {offset} bytes, the request begins at {from}");
+        return Err(Problem::conflict("offset_mismatch", detail).with("offset", json!(offset)));
+    }
+    Ok(taken)
+}
+
+/// Keeps the bytes of `body`, of which the request announced so many. A whole file becomes a
+/// medium.
+pub async fn append(
+    api: &Api,
+    mut upload: Upload,
+    announced: Option<u64>,
+    body: ByteStream,
+) -> Result<Upload, Problem> {
+    if announced.unwrap_or(0) > room(api, &upload) {
+        return Err(too_long(&upload));
+    }
+    let mut body = Incoming { body, left: Bytes::new(), is_over: false };
+    while let Some((number, bytes)) = next_chunk(&upload) {
+        if room(api, &upload) == 0 {
+            break;
+        }
+        let tail = tail_of(&upload).map_or(0, |tail| tail.bytes);
+        let mut spool = Spool::open(&api.spool)?;
+        let end = body.fill(&mut spool, bytes.saturating_sub(tail)).await;
+        if tail + spool.bytes() == bytes {
+            upload = keep_part(api, upload, number, bytes, spool).await?;
+        } else if spool.bytes() > 0 {
+            upload = keep_tail(api, upload, spool).await?;
+        }
+        end?;
+        if body.is_over {
+            break;
+        }
+    }
+    if body.has_more().await? {
+        return Err(too_long(&upload));
+    }
+    let is_whole = upload.deferred.is_none() && upload.offset() == upload.size;
+    if is_whole && upload.is_receiving() && !upload.is_partial() {
+        intake::complete(&api.intake, &upload.upload_id).await?;
+        return Ok(api.tools.uploads.upload(&upload.upload_id).await?);
+    }
+    Ok(upload)
+}
+
+/// A body that is read in chunks of our length.
+struct Incoming {
+    body: ByteStream,
+    left: Bytes,
+    is_over: bool,
+}
+
+impl Incoming {
+    /// Moves up to `bytes` bytes into the spool. What came before an error is in it.
+    async fn fill(&mut self, spool: &mut Spool, bytes: u64) -> Result<(), Problem> {
+        while spool.bytes() < bytes {
+            if self.left.is_empty() {
+                match self.body.next().await {
+                    Some(piece) => {
+                        let piece = piece.map_err(|error| {
+                            self.is_over = true;
+                            Problem::from(interrupted(&error))
+                        })?;
+                        self.left = piece;
+                    }
+                    None => {
+                        self.is_over = true;
+                        return Ok(());
+                    }
+                }
+            }
+            let room = usize::try_from(bytes - spool.bytes()).unwrap_or(usize::MAX);
+            spool.write(self.left.split_to(self.left.len().min(room))).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether bytes are left behind the last that has a place.
+    async fn has_more(&mut self) -> Result<bool, Problem> {
+        while self.left.is_empty() && !self.is_over {
+            match self.body.next().await {
+                Some(Ok(piece)) => self.left = piece,
+                Some(Err(error)) => return Err(interrupted(&error).into()),
+                None => self.is_over = true,
+            }
+        }
+        Ok(!self.left.is_empty())
+    }
+}
+
+fn too_long(upload: &Upload) -> Problem {
+    let detail = format!("the upload {} has no room for so many bytes", upload.upload_id);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_bytes", detail)
+}
+
+/// The number and the length of the chunk that comes next, if one does.
+fn next_chunk(upload: &Upload) -> Option<(u32, u64)> {
+    let kept = upload.chunks.iter().take_while(|chunk| chunk.uploaded).count();
+    match upload.chunks.get(kept) {
+        Some(chunk) => Some((chunk.chunk_number, chunk.chunk_size)),
+        None if upload.deferred == Some(true) => {
+            Some((u32::try_from(kept + 1).unwrap_or(u32::MAX), CHUNK_BYTES))
+        }
+        None => None,
+    }
+}
+
+fn tail_of(upload: &Upload) -> Option<&Tail> {
+    upload.tus.as_ref().and_then(|tus| tus.tail.as_ref())
+}
+
+/// The tail, if there is one, and what came now.
+async fn together(api: &Api, upload: &Upload, spool: Spool) -> Result<ByteStream, Problem> {
+    let came = spool.read().await?;
+    Ok(match tail_of(upload) {
+        Some(tail) => Box::pin(api.tools.objects.read(&tail.key, None).await?.chain(came)),
+        None => came,
+    })
+}
+
+async fn keep_part(
+    api: &Api,
+    upload: Upload,
+    number: u32,
+    bytes: u64,
+    spool: Spool,
+) -> Result<Upload, Problem> {
+    let body = together(api, &upload, spool).await?;
+    let expected = Expected { length: Length::Exactly(bytes), sha256: None };
+    let part = api.tools.objects.put_part(&upload.transfer(), number, expected, body).await?;
+    let kept = held(api, &upload, |upload, now| {
+        mark(upload, &part, now);
+        upload.tus.get_or_insert_default().tail = None;
+    });
+    let kept = kept.await?;
+    forget_tail(api, &upload).await;
+    Ok(kept)
+}
+
+fn mark(upload: &mut Upload, part: &Part, now: DateTime) {
+    let at = usize::try_from(part.number.saturating_sub(1)).unwrap_or(usize::MAX);
+    if at == upload.chunks.len() {
+        upload.chunks.push(Chunk::empty(part.number, part.bytes));
+    }
+    if let Some(chunk) = upload.chunks.get_mut(at) {
+        chunk.uploaded = true;
+        chunk.uploaded_at = Some(now);
+        chunk.sha256.clone_from(&part.sha256);
+        chunk.etag = Some(part.etag.clone());
+    }
+    let received = upload.chunks.iter().filter(|chunk| chunk.uploaded);
+    upload.received_bytes = Some(received.map(|chunk| chunk.chunk_size).sum());
+    upload.progress = upload.percent();
+}
+
+async fn keep_tail(api: &Api, upload: Upload, spool: Spool) -> Result<Upload, Problem> {
+    let Ok(_memory) = TAILS.acquire().await else { return Ok(upload) };
+    let offset = upload.offset() + spool.bytes();
+    let body = together(api, &upload, spool).await?;
+    let mut all = BytesMut::new();
+    let mut pieces = body.map_err(|error| PortError::Unavailable(error.to_string()));
+    while let Some(piece) = pieces.next().await {
+        all.extend_from_slice(&piece.map_err(Problem::from)?);
+    }
+    // Another key each time: the one before stays until nobody reads it any more.
+    let key = format!("{}.tail-{offset}", upload.transfer().key());
+    let tail = Tail { key, bytes: all.len() as u64 };
+    api.tools.objects.put(&tail.key, all.freeze(), "application/octet-stream").await?;
+    let kept = held(api, &upload, |upload, _| {
+        upload.tus.get_or_insert_default().tail = Some(tail.clone());
+    });
+    let kept = kept.await?;
+    forget_tail(api, &upload).await;
+    Ok(kept)
+}
+
+async fn forget_tail(api: &Api, upload: &Upload) {
+    let Some(tail) = tail_of(upload) else { return };
+    if let Err(error) = api.tools.objects.delete(&tail.key).await {
+        tracing::warn!(%error, key = tail.key, "a tail that is not needed any more is still there");
+    }
+}
+
+/// Changes the upload, if this request still is the one that may.
+async fn held(
+    api: &Api,
+    upload: &Upload,
+    change: impl Fn(&mut Upload, DateTime) + Send + Sync,
+) -> Result<Upload, Problem> {
+    let holder = |upload: &Upload| upload.tus.as_ref().and_then(|tus: &Tus| tus.holder.clone());
+    let (ours, idle) = (holder(upload), api.limits.idle);
+    let (uploads, clock) = (&*api.tools.uploads, &*api.tools.clock);
+    let written = intake::change(uploads, clock, &upload.upload_id, |upload, now| {
+        if upload.is_receiving() && holder(upload) == ours {
+            change(upload, now);
+            let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
+            upload.expires_at = upload.expires_at.max(later(now, idle).min(hard));
+        }
+    });
+    let written = written.await?;
+    if written.is_receiving() && holder(&written) == ours {
+        return Ok(written);
+    }
+    let detail = "another request has taken the upload over, or it has ended";
+    Err(Problem::new(StatusCode::LOCKED, "taken_over", detail))
+}

@@ -1,0 +1,260 @@
+//! The protocol tus: from an offset on, by whatever request comes last.
+
+use axum::{
+    body::Body,
+    http::{Request, Response, StatusCode},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use futures_util::stream;
+use jobs::model::CHUNK_BYTES;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::parts::on_both_stores;
+use crate::house::{House, fixture};
+
+on_both_stores![
+    a_file_comes_in_pieces_and_is_published,
+    what_came_before_a_break_is_kept,
+    bytes_with_another_checksum_are_not_kept,
+    a_length_can_be_said_later,
+    parts_that_came_side_by_side_become_one_file,
+    a_later_request_takes_over,
+    an_upload_that_is_ended_is_gone,
+];
+
+const METADATA: &str = "eventId MQ==,userId NDI=,filename YS5qcGc=,filetype aW1hZ2UvanBlZw==";
+
+/// A picture with something behind it, longer than a chunk.
+fn large() -> Vec<u8> {
+    let photo = fixture("images/gps_iphone.jpg");
+    let rest = CHUNK_BYTES as usize + 4_000 - photo.len();
+    photo.into_iter().chain((0..rest).map(|n| (n * 31 % 251) as u8)).collect()
+}
+
+async fn send(
+    house: &House,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: Body,
+) -> Response<Body> {
+    let request = Request::builder().method(method).uri(path).header("tus-resumable", "1.0.0");
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+    house.send(request.body(body).unwrap()).await
+}
+
+/// A new upload with these headers; where it is.
+async fn create(house: &House, headers: &[(&str, String)]) -> String {
+    let metadata = [("upload-metadata", METADATA.to_owned())];
+    let headers = [&metadata[..], headers].concat();
+    let created = send(house, "POST", "/v1/tus", &headers, Body::empty()).await;
+    assert_eq!(created.status(), StatusCode::CREATED);
+    created.headers()["location"].to_str().unwrap().to_owned()
+}
+
+async fn patch(
+    house: &House,
+    path: &str,
+    offset: usize,
+    more: &[(&str, String)],
+    body: Body,
+) -> (StatusCode, String) {
+    let kind = ("content-type", "application/offset+octet-stream".to_owned());
+    let headers = [&[kind, ("upload-offset", offset.to_string())][..], more].concat();
+    let answer = send(house, "PATCH", path, &headers, body).await;
+    let offset = answer.headers().get("upload-offset");
+    let offset = offset.map_or_else(String::new, |offset| offset.to_str().unwrap().to_owned());
+    (answer.status(), offset)
+}
+
+async fn offset(house: &House, path: &str) -> usize {
+    let head = send(house, "HEAD", path, &[], Body::empty()).await;
+    assert_eq!(head.status(), StatusCode::OK);
+    head.headers()["upload-offset"].to_str().unwrap().parse().unwrap()
+}
+
+/// A body that breaks off after these bytes.
+fn broken(bytes: &[u8]) -> Body {
+    let pieces = [Ok(Bytes::copy_from_slice(bytes)), Err(std::io::Error::other("gone"))];
+    Body::from_stream(stream::iter(pieces))
+}
+
+async fn published(house: &House, bytes: &[u8]) {
+    house.drain().await;
+    let (_, found) = house.ask("GET", "/v1/media?eventId=1", Value::Null).await;
+    assert_eq!(found["items"].as_array().unwrap().len(), 1, "{found}");
+    let id = found["items"][0]["_id"].as_str().unwrap();
+    let served = house.bytes(&format!("/v1/media/{id}/file")).await.unwrap();
+    assert!(served == bytes, "{} bytes of {} are served", served.len(), bytes.len());
+}
+
+async fn a_file_comes_in_pieces_and_is_published(house: House) {
+    let bytes = large();
+    let path = create(&house, &[("upload-length", bytes.len().to_string())]).await;
+    let head = send(&house, "HEAD", &path, &[], Body::empty()).await;
+    assert_eq!(head.headers()["upload-length"], bytes.len().to_string());
+    assert_eq!(head.headers()["upload-metadata"], METADATA);
+    assert!(head.headers().contains_key("upload-expires"));
+
+    // Neither of the borders is one of a chunk.
+    let mut sent = 0;
+    for end in [1_000, 7_000_001, bytes.len()] {
+        let (status, now) = patch(&house, &path, sent, &[], bytes[sent..end].to_vec().into()).await;
+        assert_eq!((status, now), (StatusCode::NO_CONTENT, end.to_string()));
+        sent = end;
+    }
+
+    assert_eq!(patch(&house, &path, 5, &[], Body::empty()).await.0, StatusCode::CONFLICT);
+    assert_eq!(offset(&house, &path).await, bytes.len());
+    published(&house, &bytes).await;
+}
+
+async fn what_came_before_a_break_is_kept(house: House) {
+    let bytes = large();
+    let path = create(&house, &[("upload-length", bytes.len().to_string())]).await;
+    let past = CHUNK_BYTES as usize + 77;
+
+    for end in [500_000, past] {
+        let from = offset(&house, &path).await;
+        patch(&house, &path, from, &[], broken(&bytes[from..end])).await;
+        assert_eq!(offset(&house, &path).await, end);
+    }
+    let (status, _) = patch(&house, &path, past, &[], bytes[past..].to_vec().into()).await;
+
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    published(&house, &bytes).await;
+}
+
+async fn bytes_with_another_checksum_are_not_kept(house: House) {
+    let photo = fixture("images/gps_iphone.jpg");
+    let path = create(&house, &[("upload-length", photo.len().to_string())]).await;
+    let sha256 = BASE64_STANDARD.encode(Sha256::digest(&photo));
+    let crc32c = BASE64_STANDARD.encode(crc32c::crc32c(&photo[..999]).to_be_bytes());
+    let with = |name: &str, sum: &str| [("upload-checksum", format!("{name} {sum}"))];
+
+    let (other, _) =
+        patch(&house, &path, 0, &with("sha256", &sha256), photo[1..].to_vec().into()).await;
+    let (unknown, _) = patch(&house, &path, 0, &with("md5", "abcd"), Body::empty()).await;
+    assert_eq!((other.as_u16(), unknown), (460, StatusCode::BAD_REQUEST));
+    assert_eq!(offset(&house, &path).await, 0);
+
+    let some =
+        patch(&house, &path, 0, &with("crc32c", &crc32c), photo[..999].to_vec().into()).await;
+    assert_eq!(some, (StatusCode::NO_CONTENT, "999".to_owned()));
+    let rest = BASE64_STANDARD.encode(Sha256::digest(&photo[999..]));
+    patch(&house, &path, 999, &with("sha256", &rest), photo[999..].to_vec().into()).await;
+    published(&house, &photo).await;
+}
+
+async fn a_length_can_be_said_later(house: House) {
+    let bytes = large();
+    let path = create(&house, &[("upload-defer-length", "1".to_owned())]).await;
+    let past = CHUNK_BYTES as usize + 10;
+
+    patch(&house, &path, 0, &[], bytes[..past].to_vec().into()).await;
+    let head = send(&house, "HEAD", &path, &[], Body::empty()).await;
+    assert_eq!(head.headers()["upload-defer-length"], "1");
+    assert!(!head.headers().contains_key("upload-length"));
+    let length = [("upload-length", bytes.len().to_string())];
+    let (status, _) = patch(&house, &path, past, &length, bytes[past..].to_vec().into()).await;
+
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    published(&house, &bytes).await;
+}
+
+async fn parts_that_came_side_by_side_become_one_file(house: House) {
+    let bytes = large();
+    let mut paths = Vec::new();
+    for part in bytes.chunks(bytes.len().div_ceil(3)) {
+        let headers = [
+            ("upload-length", part.len().to_string()),
+            ("upload-concat", "partial".to_owned()),
+            ("upload-metadata", String::new()),
+        ];
+        let created = send(&house, "POST", "/v1/tus", &headers, Body::empty()).await;
+        assert_eq!(created.status(), StatusCode::CREATED);
+        let path = created.headers()["location"].to_str().unwrap().to_owned();
+        let early =
+            [("upload-concat", format!("final;{path}")), ("upload-metadata", METADATA.to_owned())];
+        let early = send(&house, "POST", "/v1/tus", &early, Body::empty()).await;
+        assert_eq!(early.status(), StatusCode::CONFLICT, "a part that is not whole is none");
+        patch(&house, &path, 0, &[], part.to_vec().into()).await;
+        paths.push(path);
+    }
+
+    let path = create(&house, &[("upload-concat", format!("final;{}", paths.join(" ")))]).await;
+
+    assert_eq!(offset(&house, &path).await, bytes.len());
+    published(&house, &bytes).await;
+    for path in paths {
+        let head = send(&house, "HEAD", &path, &[], Body::empty()).await;
+        assert_eq!(head.status(), StatusCode::GONE, "a part goes with its use");
+    }
+}
+
+async fn a_later_request_takes_over(house: House) {
+    let photo = fixture("images/gps_iphone.jpg");
+    let path = create(&house, &[("upload-length", photo.len().to_string())]).await;
+    let (more, rest) = tokio::sync::mpsc::channel::<std::io::Result<Bytes>>(1);
+    let slow = stream::unfold(rest, |mut rest| async { Some((rest.recv().await?, rest)) });
+
+    let first = patch(&house, &path, 0, &[], Body::from_stream(slow));
+    let second = async {
+        // The first one is at work when both have been read.
+        for piece in [&photo[..100], &photo[100..200]] {
+            more.send(Ok(Bytes::copy_from_slice(piece))).await.unwrap();
+        }
+        let second = patch(&house, &path, 0, &[], photo.clone().into()).await;
+        drop(more);
+        second
+    };
+    let (first, second) = tokio::join!(first, second);
+
+    assert_eq!(second, (StatusCode::NO_CONTENT, photo.len().to_string()));
+    assert_eq!(first.0, StatusCode::LOCKED, "its bytes are not kept beside those");
+    published(&house, &photo).await;
+}
+
+async fn an_upload_that_is_ended_is_gone(house: House) {
+    let path = create(&house, &[("upload-length", "100".to_owned())]).await;
+    patch(&house, &path, 0, &[], vec![1; 10].into()).await;
+
+    let ended = send(&house, "DELETE", &path, &[], Body::empty()).await;
+    let head = send(&house, "HEAD", &path, &[], Body::empty()).await;
+
+    assert_eq!((ended.status(), head.status()), (StatusCode::NO_CONTENT, StatusCode::GONE));
+    let empty = create(&house, &[("upload-length", "0".to_owned())]).await;
+    let id = empty.rsplit('/').next().unwrap();
+    let (_, upload) = house.ask("GET", &format!("/v1/uploads/{id}"), Value::Null).await;
+    assert_eq!(
+        (&upload["status"], &upload["error"]["code"]),
+        (&"failed".into(), &"empty_file".into())
+    );
+}
+
+#[tokio::test]
+async fn the_protocol_is_held_to() {
+    let house = House::new().await;
+    let options = Request::options("/v1/tus").body(Body::empty()).unwrap();
+    let options = house.send(options).await;
+    assert_eq!(options.status(), StatusCode::NO_CONTENT);
+    assert_eq!(options.headers()["tus-version"], "1.0.0");
+    let path = create(&house, &[("upload-length", "10".to_owned())]).await;
+
+    let unversioned = house.send(Request::head(&path).body(Body::empty()).unwrap()).await;
+    let begin = [("upload-offset", "0".to_owned())];
+    let untyped = send(&house, "PATCH", &path, &begin, Body::empty()).await;
+    let more = patch(&house, &path, 0, &[], vec![0; 11].into()).await;
+    let without = send(&house, "POST", "/v1/tus", &[], Body::empty()).await;
+    let huge = [("upload-metadata", METADATA.to_owned()), ("upload-length", u64::MAX.to_string())];
+    let huge = send(&house, "POST", "/v1/tus", &huge, Body::empty()).await;
+
+    assert_eq!(unversioned.status(), StatusCode::PRECONDITION_FAILED);
+    assert_eq!(untyped.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(more.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(without.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
