@@ -54,7 +54,12 @@ macro_rules! section {
     };
 }
 
-section!(Http { bind: String, metrics_bind: String, public_url: String });
+section!(Http {
+    bind: String,
+    metrics_bind: String,
+    public_url: String,
+    cors_origins: Vec<String>,
+});
 section!(Auth { keys: Vec<KeySetting>, token_secret: Secret, token_public_key: String });
 section!(KeySetting { name: String, key: Secret, scopes: Vec<crate::api::Scope> });
 section!(Store { data_dir: PathBuf, mongodb_url: Secret });

@@ -26,8 +26,11 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     match wire::open(&config).await {
         Ok(stores) => {
             let records = stores.documents.ping().await.map(|()| format!("{engine} answers"));
-            let objects = stores.objects.ping().await.map(|()| place(&*stores.objects));
+            let probed = stores.objects.probe().await;
+            let differences = probed.clone().unwrap_or_default();
+            let objects = probed.map(|_| place(&*stores.objects));
             status |= line("records", records) | line("objects", objects);
+            differences.iter().for_each(|so| println!("note  objects   the store {so}"));
         }
         // The embedded store has one process: if that is the service, it is the one to ask.
         Err(error) if is_in_use(&error) => {

@@ -284,7 +284,8 @@ impl House {
         std::fs::create_dir_all(&spool)
             .with_context(|| format!("the folder {} cannot be made", spool.display()))?;
         let public_url = &self.tools.links.public_url;
-        let own = Own { public_url, secret: auth.token_secret.text(), spool };
+        let origins = &self.config.http.cors_origins;
+        let own = Own { public_url, secret: auth.token_secret.text(), spool, origins };
         let stores = Stores { store: self.store.clone(), objects: self.tools.objects.clone() };
         let limits = (limits, serving);
         Ok(Api::new(self.tools.clone(), access, limits, own, Arc::new(stores), metrics))

@@ -247,6 +247,10 @@ pub trait Objects: Send + Sync {
     /// Whether the store answers and takes writes.
     async fn ping(&self) -> Result<(), PortError>;
 
+    /// Tries what is leant on, and leaves nothing behind; a sentence for each thing that the store
+    /// does otherwise than it should and that can be lived with.
+    async fn probe(&self) -> Result<Vec<String>, PortError>;
+
     /// The bucket's name and region, for `s3Info`.
     fn place(&self) -> (String, String);
 }

@@ -5,6 +5,7 @@ mod activity;
 mod body;
 mod caller;
 mod chunks;
+mod cors;
 mod depths;
 mod health;
 mod jobs;
@@ -44,6 +45,7 @@ pub struct Api {
     serving: Serving,
     signer: Arc<signed::Signer>,
     spool: Arc<PathBuf>,
+    origins: Arc<[String]>,
     ready: Arc<dyn Ready>,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
     depths: Arc<depths::Depths>,
@@ -78,6 +80,8 @@ pub struct Own<'own> {
     pub secret: Option<&'own str>,
     /// A folder that is there.
     pub spool: PathBuf,
+    /// Pages of these origins may call the API.
+    pub origins: &'own [String],
 }
 
 /// Says whether the stores answer.
@@ -100,7 +104,19 @@ impl Api {
         let intake = Arc::new(intake::Needs::from(&tools));
         let (access, depths) = (Arc::new(access), Arc::default());
         let signer = Arc::new(signed::Signer::new(own.public_url, own.secret));
-        let spool = Arc::new(own.spool);
-        Self { tools, intake, access, limits, serving, signer, spool, ready, metrics, depths }
+        let (spool, origins) = (Arc::new(own.spool), own.origins.into());
+        Self {
+            tools,
+            intake,
+            access,
+            limits,
+            serving,
+            signer,
+            spool,
+            origins,
+            ready,
+            metrics,
+            depths,
+        }
     }
 }

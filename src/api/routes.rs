@@ -10,8 +10,8 @@ use axum::{
 };
 
 use super::{
-    Api, access::Scope, chunks, health, jobs, media, one_shot, parts, problem::Problem, queues,
-    schedules, tokens, trace, tus, uploads, uppy, users, workers,
+    Api, access::Scope, chunks, cors, health, jobs, media, one_shot, parts, problem::Problem,
+    queues, schedules, tokens, trace, tus, uploads, uppy, users, workers,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -138,14 +138,19 @@ pub fn router(api: Api) -> Router {
             done.push(path);
         }
     }
-    router
+    let cors = cors::layer(&api.origins);
+    let router = router
         .fallback(nowhere)
         .layer(map_response(as_problem))
         .layer(from_fn(trace::traced))
         // Bodies are bounded where they are read: a chunk by its length, JSON by 64 KiB, a form by
         // one chunk and a little.
         .layer(DefaultBodyLimit::disable())
-        .with_state(api)
+        .with_state(api);
+    match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
 }
 
 /// What those who watch ask for, and nothing else.

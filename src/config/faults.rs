@@ -22,6 +22,12 @@ impl Config {
         let odd_watched = !watched.is_empty() && watched.parse::<SocketAddr>().is_err();
         let url = &self.http.public_url;
         let odd_url = !url.is_empty() && (!url.starts_with("http") || url.ends_with('/'));
+        let is_origin = |origin: &String| {
+            let (scheme, host) = origin.split_once("://").unwrap_or_default();
+            origin == "*"
+                || (matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains('/'))
+        };
+        let odd_origin = !self.http.cors_origins.iter().all(is_origin);
         let short = self.auth.token_secret.text().is_some_and(|secret| secret.len() < 32);
         let weak = self.auth.keys.iter().any(|key| key.key.0.len() < 16);
         let pem = &self.auth.token_public_key;
@@ -34,6 +40,7 @@ impl Config {
             ),
             (odd_watched, "http.metrics_bind is not of the form 127.0.0.1:9787"),
             (odd_url, "http.public_url is not of the form https://media.example.org"),
+            (odd_origin, "http.cors_origins are not of the form https://app.example.org, or *"),
             (short, "auth.token_secret has fewer than 32 characters"),
             (weak, "a key in auth.keys has fewer than 16 characters"),
             (no_key, "auth.token_public_key is not an Ed25519 public key in PEM"),

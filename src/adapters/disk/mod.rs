@@ -227,6 +227,10 @@ impl Objects for Disk {
         .await
     }
 
+    async fn probe(&self) -> Result<Vec<String>, PortError> {
+        self.ping().await.map(|()| Vec::new())
+    }
+
     fn place(&self) -> (String, String) {
         ("local".to_owned(), "local".to_owned())
     }

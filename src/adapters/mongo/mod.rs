@@ -7,6 +7,7 @@ mod clock;
 mod error;
 mod migrate;
 mod news;
+mod plan;
 mod validators;
 mod words;
 

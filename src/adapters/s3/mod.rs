@@ -9,6 +9,7 @@ mod client;
 mod copies;
 mod error;
 mod large;
+mod probe;
 mod transfer;
 
 use std::{ops::Range, path::Path, sync::Arc, time::Duration};
@@ -220,6 +221,10 @@ impl Objects for S3 {
         let head = self.client.head_bucket().bucket(&self.place.bucket);
         let what = format!("the bucket {}", self.place.bucket);
         counted("ping", head.send()).await.map(drop).map_err(|error| absent(&what, error))
+    }
+
+    async fn probe(&self) -> Result<Vec<String>, PortError> {
+        probe::probe(self).await
     }
 
     fn place(&self) -> (String, String) {

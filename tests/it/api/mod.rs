@@ -2,6 +2,7 @@
 
 mod access;
 mod albums;
+mod cors;
 mod describe;
 mod forms;
 mod idempotency;

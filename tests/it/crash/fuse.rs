@@ -239,6 +239,10 @@ impl Objects for Fused<dyn Objects> {
         self.inner.ping().await
     }
 
+    async fn probe(&self) -> Result<Vec<String>, PortError> {
+        self.inner.probe().await
+    }
+
     fn place(&self) -> (String, String) {
         self.inner.place()
     }

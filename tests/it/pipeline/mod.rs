@@ -22,5 +22,6 @@ macro_rules! on_both_engines {
 mod broken;
 mod given_up;
 mod photo;
+mod plans;
 mod revived;
 mod scan;

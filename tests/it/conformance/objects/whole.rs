@@ -11,6 +11,7 @@ on_every_store![
     what_is_not_there_is_missing,
     a_key_that_leaves_its_place_is_refused,
     a_large_object_is_copied_in_pieces,
+    a_probe_finds_nothing_amiss_and_leaves_nothing,
 ];
 
 /// No store has to be told more than once, or takes more at a time than S3 does.
@@ -25,6 +26,11 @@ async fn a_large_object_is_copied_in_pieces(home: Home) {
 
     assert_eq!(sha256(&home.read("events/1/a", None).await), whole.sha256);
     assert_eq!(home.objects.info("events/1/a").await.unwrap().content_type, "video/mp4");
+}
+
+async fn a_probe_finds_nothing_amiss_and_leaves_nothing(home: Home) {
+    assert_eq!(home.objects.probe().await.unwrap(), [""; 0]);
+    assert_eq!(home.objects.stale(0, "", 9).await.unwrap(), []);
 }
 
 async fn a_small_object_is_written_whole_and_replaced(home: Home) {
