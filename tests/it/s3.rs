@@ -18,7 +18,7 @@ use self::rules::Rules;
 /// The bucket of a test.
 pub const BUCKET: &str = "media";
 /// The key of a test and its secret.
-const KEY: (&str, &str) = ("a-test-key", "and-its-secret");
+pub const KEY: (&str, &str) = ("a-test-key", "and-its-secret");
 
 /// A server in this process, on its files under `folder`; it holds all callers to signatures and
 /// checksums. It ends with the runtime of the test.

@@ -3,6 +3,7 @@
 mod examples;
 mod interrupted;
 mod killed;
+mod large;
 mod operator;
 mod schedules;
 mod service;
