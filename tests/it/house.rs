@@ -1,7 +1,7 @@
 //! The whole service in one process: real stores, a real scanner, a clock that the test moves.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -117,18 +117,23 @@ impl Ground {
         }
     }
 
-    /// All files below the folder of objects, by their path in it, in order.
+    /// All files below the folder of objects, or in the bucket, by their path in it, in order.
     pub fn files(&self) -> Vec<String> {
         let root = self.folder.path().join("objects");
+        let bucket = self.folder.path().join("s3").join(crate::s3::BUCKET);
         let mut found = Vec::new();
         let mut folders: Vec<PathBuf> = ["objects", "parts", "tmp"].map(|f| root.join(f)).into();
+        folders.extend(bucket.is_dir().then(|| bucket.clone()));
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    found.push(path.strip_prefix(&root).unwrap().display().to_string());
+                    let of_disk = path.strip_prefix(&root).ok().map(PathBuf::from);
+                    let of_bucket =
+                        || Path::new("objects").join(path.strip_prefix(&bucket).unwrap());
+                    found.push(of_disk.unwrap_or_else(of_bucket).display().to_string());
                 }
             }
         }

@@ -15,6 +15,10 @@ use aws_sdk_s3::{
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// The longest silence of a store that has a request.
 const READ_TIME: Duration = Duration::from_secs(30);
+/// The same where the client counts the time of a body that passes through, or the store moves
+/// gigabytes: a phone on a slow network needs minutes for a chunk, and a sender that stands still is
+/// given up elsewhere.
+const LONG_READ_TIME: Duration = Duration::from_secs(3600);
 /// How often a request is made at most; bodies that pass through are sent once.
 const ATTEMPTS: u32 = 4;
 /// An answer that stops coming is broken off after this.
@@ -64,8 +68,9 @@ impl Place {
     }
 }
 
-/// The client of this place; asks nobody but, for the key, this machine.
-pub(super) async fn client(place: &Place) -> Client {
+/// The client of this place, and the same for calls that take long; asks nobody but, for the key,
+/// this machine.
+pub(super) async fn clients(place: &Place) -> (Client, Client) {
     let times = TimeoutConfig::builder().connect_timeout(CONNECT_TIME).read_timeout(READ_TIME);
     let stalled = StalledStreamProtectionConfig::enabled()
         // Senders on slow networks are waited for elsewhere.
@@ -91,7 +96,9 @@ pub(super) async fn client(place: &Place) -> Client {
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .build();
-    Client::from_conf(config)
+    let long = TimeoutConfig::builder().connect_timeout(CONNECT_TIME).read_timeout(LONG_READ_TIME);
+    let patient = config.to_builder().timeout_config(long.build()).build();
+    (Client::from_conf(config), Client::from_conf(patient))
 }
 
 /// TLS by ring, which the driver of MongoDB brings already.

@@ -44,7 +44,7 @@ async fn pieces(
     while start < info.bytes {
         let (number, end) = (parts.len() + 1, info.bytes.min(start + piece));
         let number = i32::try_from(number).unwrap_or(i32::MAX);
-        let copy = s3.client.upload_part_copy().bucket(&s3.place.bucket).key(to).upload_id(id);
+        let copy = s3.patient.upload_part_copy().bucket(&s3.place.bucket).key(to).upload_id(id);
         let copy = copy
             .part_number(number)
             .copy_source(source(&s3.place.bucket, from))
@@ -57,7 +57,7 @@ async fn pieces(
         start = end;
     }
     let whole = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-    let complete = s3.client.complete_multipart_upload().bucket(&s3.place.bucket).key(to);
+    let complete = s3.patient.complete_multipart_upload().bucket(&s3.place.bucket).key(to);
     let complete = complete.upload_id(id).multipart_upload(whole).send().await;
     complete.map(drop).map_err(|error| fault(to, error))
 }

@@ -37,6 +37,8 @@ use error::{absent, fault};
 #[derive(Clone)]
 pub struct S3 {
     client: Client,
+    /// For calls that take long.
+    patient: Client,
     place: Arc<Place>,
     clock: Arc<dyn Clock>,
     copies: Arc<Copies>,
@@ -50,8 +52,8 @@ impl S3 {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PortError> {
         let copies = Copies::open(folder, place.copies_bytes)?;
-        let client = client::client(&place).await;
-        Ok(Self { client, place: Arc::new(place), clock, copies: Arc::new(copies) })
+        let (client, patient) = client::clients(&place).await;
+        Ok(Self { client, patient, place: Arc::new(place), clock, copies: Arc::new(copies) })
     }
 
     /// What is known of an object, with the etag as S3 writes it.
@@ -196,7 +198,7 @@ impl Objects for S3 {
             if info.bytes > self.place.copy_bytes {
                 return large::copy(self, from, safe(to)?, content_type, &info, &etag).await;
             }
-            let copy = self.client.copy_object().bucket(&self.place.bucket).key(safe(to)?);
+            let copy = self.patient.copy_object().bucket(&self.place.bucket).key(safe(to)?);
             let copy = copy
                 .copy_source(source(&self.place.bucket, from))
                 // What was looked at is what is copied.

@@ -55,7 +55,7 @@ pub(super) async fn put_part(
     body: ByteStream,
 ) -> Result<Part, PortError> {
     let key = transfer.key();
-    let put = s3.client.upload_part().bucket(&s3.place.bucket).key(&key).upload_id(id(transfer)?);
+    let put = s3.patient.upload_part().bucket(&s3.place.bucket).key(&key).upload_id(id(transfer)?);
     let put = put.part_number(i32::try_from(number).unwrap_or(i32::MAX));
     let promised = expected.sha256.clone();
     let (put, bytes, passed) = match expected.length {
@@ -174,7 +174,7 @@ async fn complete(s3: &S3, transfer: &Transfer, parts: &[Part]) -> Result<(), Po
     let completed = completed.collect::<Result<Vec<_>, PortError>>()?;
     let (key, id) = (transfer.key(), id(transfer)?);
     let whole = CompletedMultipartUpload::builder().set_parts(Some(completed)).build();
-    let complete = s3.client.complete_multipart_upload().bucket(&s3.place.bucket).key(&key);
+    let complete = s3.patient.complete_multipart_upload().bucket(&s3.place.bucket).key(&key);
     let complete = complete.upload_id(id).multipart_upload(whole).send().await;
     complete.map(drop).map_err(|error| absent(&key, error))
 }
