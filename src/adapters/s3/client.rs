@@ -16,8 +16,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// The longest silence of a store that has a request.
 const READ_TIME: Duration = Duration::from_secs(30);
 /// The same where the client counts the time of a body that passes through, or the store moves
-/// gigabytes: a phone on a slow network needs minutes for a chunk, and a sender that stands still is
-/// given up elsewhere.
+/// gigabytes: a phone on a slow network needs minutes for a chunk, and a sender that stands still
+/// is given up elsewhere.
 const LONG_READ_TIME: Duration = Duration::from_secs(3600);
 /// How often a request is made at most; bodies that pass through are sent once.
 const ATTEMPTS: u32 = 4;

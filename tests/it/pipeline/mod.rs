@@ -1,7 +1,8 @@
 //! What happens to a file from the door to its publication, job by job, on both engines, and with
 //! objects in a bucket.
 
-/// Runs each case on a house with the embedded store, on one with MongoDB, and on one with a bucket.
+/// Runs each case on a house with the embedded store, on one with MongoDB, and on one with a
+/// bucket.
 macro_rules! on_both_engines {
     ($($case:ident)+) => {
         mod embedded {
