@@ -96,6 +96,7 @@ async fn publish(needs: &Needs, before: Media) -> Result<Media, PortError> {
     let private = quarantine::private_key(&before)?;
     needs.objects.copy(private, &key, &before.mime_type).await?;
     let mut after = before.clone();
+    after.s3_info.public_url = needs.links.open(&after, &key);
     after.s3_info.key = Some(key);
     after.file_url = Some(needs.links.file(after.id));
     address(needs, &mut after);

@@ -146,6 +146,7 @@ pub fn assemble(
         "" => format!("http://{}", config.http.bind),
         url => url.to_owned(),
     };
+    let cdn = Some(config.s3.public_url.clone()).filter(|url| !url.is_empty());
     let recorder =
         Recorder { media: records.clone(), queue: records.clone(), clock: clock.clone() };
     let tools = Tools::new(Ports {
@@ -163,7 +164,7 @@ pub fn assemble(
         objects,
         scanner,
         decoder: Arc::new(InProcess::new(limits)),
-        links: Arc::new(Links { public_url }),
+        links: Arc::new(Links { public_url, cdn }),
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
     });
     let config = Arc::new(config);

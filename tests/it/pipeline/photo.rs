@@ -86,3 +86,23 @@ async fn a_medium_carries_its_uploader(house: House) {
     assert_eq!(uploader.username.as_deref(), Some("arthur_dev"));
     assert_eq!(uploader.fname.as_deref(), Some("Arthur"));
 }
+
+#[tokio::test]
+async fn a_public_medium_has_the_address_of_the_cdn_and_others_have_not() {
+    let house = House::with_settings("[s3]\npublic_url = \"https://cdn.example.org\"\n").await;
+    let photo = fixture("images/orientation_1.jpg");
+    let mut addresses = Vec::new();
+    for visibility in ["public", "event_participants"] {
+        let path = format!("/v1/media?eventId=1&userId=42&filename=a.jpg&visibility={visibility}");
+        let request = axum::http::Request::post(path).body(photo.clone().into()).unwrap();
+        let (_, taken) = crate::house::answer(house.send(request).await).await;
+        house.drain().await;
+        let media = house.read(taken["mediaId"].as_str().unwrap().parse().unwrap()).await;
+        assert!(media.is_published());
+        let key = media.s3_info.key.clone().unwrap();
+        addresses.push((media.s3_info.public_url, format!("https://cdn.example.org/{key}")));
+    }
+
+    assert_eq!(addresses[0].0.as_ref(), Some(&addresses[0].1));
+    assert_eq!(addresses[1].0, None);
+}
