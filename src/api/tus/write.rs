@@ -6,7 +6,7 @@
 use axum::http::StatusCode;
 use bson::DateTime;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, future::join};
 use jobs::{
     intake,
     model::{CHUNK_BYTES, Chunk, Tail, Tus, Upload},
@@ -91,22 +91,32 @@ pub async fn append(
         return Err(too_long(&upload));
     }
     let mut body = Incoming { body, left: Bytes::new(), is_over: false };
-    while let Some((number, bytes)) = next_chunk(&upload) {
-        if room(api, &upload) == 0 {
-            break;
-        }
+    // One chunk is kept while the next one comes.
+    let (mut full, mut broken) = (None, None);
+    while !body.is_over {
         let tail = tail_of(&upload).map_or(0, |tail| tail.bytes);
+        // The tail is the beginning of the chunk that waits, if one does.
+        let ahead = full.as_ref().map_or(0, |full: &Full| full.bytes.saturating_sub(tail));
+        let tail = if full.is_some() { 0 } else { tail };
+        let next = next_chunk(&upload, full.is_some());
+        let Some((number, bytes)) = next.filter(|_| room(api, &upload) > ahead) else { break };
         let mut spool = Spool::open(&api.spool)?;
-        let end = body.fill(&mut spool, bytes.saturating_sub(tail)).await;
+        let keeping = keep_full(api, upload, full.take());
+        let (kept, end) = join(keeping, body.fill(&mut spool, bytes.saturating_sub(tail))).await;
+        upload = kept?;
         if tail + spool.bytes() == bytes {
-            upload = keep_part(api, upload, number, bytes, spool).await?;
+            full = Some(Full { number, bytes, spool });
         } else if spool.bytes() > 0 {
             upload = keep_tail(api, upload, spool).await?;
         }
-        end?;
-        if body.is_over {
+        broken = end.err();
+        if broken.is_some() {
             break;
         }
+    }
+    upload = keep_full(api, upload, full).await?;
+    if let Some(broken) = broken {
+        return Err(broken);
     }
     if body.has_more().await? {
         return Err(too_long(&upload));
@@ -117,6 +127,20 @@ pub async fn append(
         return Ok(api.tools.uploads.upload(&upload.upload_id).await?);
     }
     Ok(upload)
+}
+
+/// A chunk that is whole and not kept yet.
+struct Full {
+    number: u32,
+    bytes: u64,
+    spool: Spool,
+}
+
+async fn keep_full(api: &Api, upload: Upload, full: Option<Full>) -> Result<Upload, Problem> {
+    match full {
+        Some(Full { number, bytes, spool }) => keep_part(api, upload, number, bytes, spool).await,
+        None => Ok(upload),
+    }
 }
 
 /// A body that is read in chunks of our length.
@@ -169,9 +193,10 @@ fn too_long(upload: &Upload) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_bytes", detail)
 }
 
-/// The number and the length of the chunk that comes next, if one does.
-fn next_chunk(upload: &Upload) -> Option<(u32, u64)> {
+/// The number and the length of the chunk that comes next, or of the one behind it, if one does.
+fn next_chunk(upload: &Upload, is_behind: bool) -> Option<(u32, u64)> {
     let kept = upload.chunks.iter().take_while(|chunk| chunk.uploaded).count();
+    let kept = kept + usize::from(is_behind);
     match upload.chunks.get(kept) {
         Some(chunk) => Some((chunk.chunk_number, chunk.chunk_size)),
         None if upload.deferred == Some(true) => {
