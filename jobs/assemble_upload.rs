@@ -37,9 +37,10 @@ pub struct AssembleUpload {
 
 impl Job for AssembleUpload {
     const KIND: &'static str = "assemble_upload";
-    // A 4 GB file is hashed once, at some 300 MB/s on a slow machine.
+    // A file is read once, out of a bucket over a network that may be slow: 48 GB take an hour at
+    // 14 MB/s.
     const POLICY: Policy =
-        Policy { queue: Queue::Ingest, tries: 8, timeout: Duration::from_secs(300), priority: 4 };
+        Policy { queue: Queue::Ingest, tries: 8, timeout: Duration::from_secs(3600), priority: 4 };
     type Needs = Needs;
 
     fn key(&self) -> String {

@@ -46,7 +46,9 @@ pub fn purge_at(now: DateTime) -> DateTime {
 /// Makes a new upload known, with room for its parts; under an idempotency key that is taken, the
 /// upload that has it.
 pub async fn open(needs: &Needs, mut upload: Upload) -> Result<Upload, PortError> {
-    let transfer = needs.objects.begin(&upload.upload_id.0, &upload.mime_type).await?;
+    let is_checked = upload.transfer().is_checked;
+    let begun = needs.objects.begin(&upload.upload_id.0, &upload.mime_type, is_checked);
+    let transfer = begun.await?;
     upload.s3_upload_id.clone_from(&transfer.id);
     let kept = needs.uploads.create(upload).await?;
     if kept.upload_id.0 != transfer.upload {
@@ -66,6 +68,10 @@ pub async fn complete(needs: &Needs, id: &UploadId) -> Result<Completion, PortEr
             _ => upload,
         };
         let mut missing = upload.missing();
+        if upload.is_partial() {
+            let message = format!("the upload {id} is a part of a file and none by itself");
+            return Err(PortError::refused("upload_ended", message));
+        }
         if upload.size == 0 {
             return Err(PortError::refused("empty_file", format!("the upload {id} has no bytes")));
         }
@@ -78,7 +84,8 @@ pub async fn complete(needs: &Needs, id: &UploadId) -> Result<Completion, PortEr
     }
     let fresh = MediaId(ObjectId::new());
     let upload = change(&*needs.uploads, &*needs.clock, id, |upload, _| {
-        if upload.media_id.is_none() && upload.is_receiving() {
+        let is_whole = upload.missing().is_empty();
+        if upload.media_id.is_none() && upload.is_receiving() && is_whole {
             upload.media_id = Some(fresh);
             upload.phase = Some(UploadPhase::Assembling);
         }
@@ -111,7 +118,11 @@ async fn lost_chunks(needs: &Needs, upload: &Upload) -> Result<Vec<u32>, PortErr
         let mut same = kept.iter().filter(|kept| kept.number == part.number);
         same.any(|kept| kept.etag == part.etag && kept.bytes == part.bytes)
     };
-    let lost: Vec<Part> = parts.into_iter().filter(|part| !is_kept(part)).collect();
+    let mut lost: Vec<Part> = parts.iter().filter(|part| !is_kept(part)).cloned().collect();
+    if let (Some(Transport::Tus), Some(first)) = (upload.transport, lost.first().cloned()) {
+        // There bytes come in a row.
+        lost = parts.into_iter().filter(|part| part.number >= first.number).collect();
+    }
     for part in &lost {
         needs.uploads.chunk_lost(upload, part).await?;
     }
@@ -173,6 +184,10 @@ async fn forget(needs: &Needs, upload: &Upload) -> Result<(), PortError> {
 /// Ends an upload whose time is over, unless a chunk or its completion came in meanwhile. Whether
 /// it has ended.
 pub async fn expire(needs: &Needs, id: &UploadId) -> Result<bool, PortError> {
+    // Its sender was told that all is there, and the process died before it became a medium.
+    if needs.uploads.upload(id).await?.is_whole_by_tus() {
+        complete(needs, id).await?;
+    }
     let upload = change(&*needs.uploads, &*needs.clock, id, |upload, now| {
         if upload.is_receiving() && upload.expires_at <= now {
             failed(upload, now, "upload_expired", "no chunk arrived in time");

@@ -96,7 +96,7 @@ async fn drop_orphan_parts(needs: &Needs) -> Result<(usize, u64), PortError> {
 async fn is_needed(needs: &Needs, transfer: &Transfer) -> Result<bool, PortError> {
     match needs.uploads.upload(&UploadId(transfer.upload.clone())).await {
         Ok(upload) => {
-            Ok(upload.status == UploadStatus::Uploading && upload.transfer() == *transfer)
+            Ok(upload.status == UploadStatus::Uploading && upload.s3_upload_id == transfer.id)
         }
         Err(PortError::Missing(_)) => Ok(false),
         Err(error) => Err(error),

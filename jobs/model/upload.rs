@@ -244,13 +244,26 @@ impl Upload {
 
     /// The upload as the store of objects knows it.
     pub fn transfer(&self) -> Transfer {
-        Transfer { upload: self.upload_id.0.clone(), id: self.s3_upload_id.clone() }
+        let is_unchecked =
+            self.transport == Some(Transport::Presigned) && self.deferred == Some(true);
+        let (upload, id) = (self.upload_id.0.clone(), self.s3_upload_id.clone());
+        Transfer { upload, id, is_checked: !is_unchecked }
     }
 
     /// Whether it is a part of a file that is put together later.
     pub fn is_partial(&self) -> bool {
         let concat = self.tus.as_ref().and_then(|tus| tus.concat.as_deref());
         concat == Some("partial")
+    }
+
+    /// Whether all of it has come by tus and it did not become a medium yet.
+    pub fn is_whole_by_tus(&self) -> bool {
+        self.transport == Some(Transport::Tus)
+            && self.is_receiving()
+            && !self.is_partial()
+            && self.deferred.is_none()
+            && self.size > 0
+            && self.missing().is_empty()
     }
 
     /// How many bytes from the beginning are kept without a gap.
@@ -266,8 +279,10 @@ impl Upload {
         if self.deferred == Some(true) {
             let mut kept = kept.to_vec();
             kept.dedup_by_key(|part| part.number);
-            let in_a_row = kept.iter().zip(1..).take_while(|(part, n)| part.number == *n);
-            self.chunks = in_a_row.map(|(part, n)| Chunk::empty(n, part.bytes)).collect();
+            let last = kept.last().map_or(0, |part| part.number);
+            // A gap is a chunk that is missing, of whatever length.
+            let bytes = |n| kept.iter().find(|part| part.number == n).map_or(0, |part| part.bytes);
+            self.chunks = (1..=last).map(|n| Chunk::empty(n, bytes(n))).collect();
             self.size = self.chunks.iter().map(|chunk| chunk.chunk_size).sum();
         }
         for chunk in self.chunks.iter_mut().filter(|chunk| !chunk.uploaded) {

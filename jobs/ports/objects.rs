@@ -92,6 +92,8 @@ pub struct Transfer {
     pub upload: String,
     /// The store's own name for it, where it has one.
     pub id: Option<String>,
+    /// Whether the store is told the SHA-256 of each part.
+    pub is_checked: bool,
 }
 
 impl Transfer {
@@ -168,8 +170,14 @@ pub struct LocalFile {
 /// A store of objects. Every call may be repeated with the same outcome.
 #[async_trait]
 pub trait Objects: Send + Sync {
-    /// Makes room for the parts of a new upload. Whoever asks twice has two, and has to abort one.
-    async fn begin(&self, upload: &str, content_type: &str) -> Result<Transfer, PortError>;
+    /// Makes room for the parts of a new upload, each of which comes with its SHA-256 if it
+    /// `is_checked`. Whoever asks twice has two, and has to abort one.
+    async fn begin(
+        &self,
+        upload: &str,
+        content_type: &str,
+        is_checked: bool,
+    ) -> Result<Transfer, PortError>;
 
     /// Keeps part `number`, or keeps nothing.
     ///

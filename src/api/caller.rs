@@ -95,6 +95,18 @@ impl Caller {
         }
     }
 
+    /// Refuses whoever may not send parts of a file whose event is said later.
+    pub fn sends_parts(&self) -> Result<(), Problem> {
+        self.needs(Scope::Upload)?;
+        match self {
+            Self::Person(person) if person.upload.is_some() || person.events.is_empty() => {
+                let detail = "this token allows no new uploads";
+                Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses whoever may not upload as `user` into `event`.
     pub fn uploads_as(&self, user: UserId, event: EventId) -> Result<(), Problem> {
         self.needs(Scope::Upload)?;

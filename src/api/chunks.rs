@@ -7,7 +7,7 @@ use axum::{
 use futures_util::StreamExt;
 use jobs::{
     intake,
-    model::{Chunk, Upload},
+    model::{Chunk, Transport, Upload},
     ports::{ByteStream, Expected, Length, Part, later},
 };
 use serde_json::{Value, json};
@@ -29,6 +29,10 @@ pub async fn put(
 ) -> Result<Json<Value>, Problem> {
     let upload = owned(&api, &caller, id).await?;
     refuse_late(&api, &upload)?;
+    if !matches!(upload.transport, None | Some(Transport::Chunks)) {
+        let detail = format!("the upload {} was begun at another door", upload.upload_id);
+        return Err(Problem::conflict("other_transport", detail));
+    }
     let number: u32 = number.parse().map_err(|_| Problem::not_found("chunk"))?;
     let Some(chunk) = upload.chunk(number) else {
         let count = upload.chunks.len();

@@ -11,7 +11,9 @@ use axum::{
 };
 use bson::DateTime;
 use jobs::{
-    model::{EventId, FileType, Media, MediaId, PresignedUrls, ProcessingStatus, S3Info},
+    model::{
+        EventId, FileType, Media, MediaId, PresignedUrls, ProcessingStatus, S3Info, Visibility,
+    },
     ports::{MediaFilter, ObjectInfo, PortError, later},
 };
 use serde::Deserialize;
@@ -86,6 +88,10 @@ pub async fn show(
 /// The medium with a signed address of its file, if the caller may have that.
 async fn addressed(api: &Api, caller: &Caller, mut media: Media) -> Result<Media, Problem> {
     media.s3_info.presigned_urls = None;
+    let is_open = media.visibility == Visibility::Public && media.downloadable;
+    if !is_open || published(&media).is_err() {
+        media.s3_info.public_url = None;
+    }
     let Ok(Media { s3_info: S3Info { key: Some(key), .. }, .. }) = published(&media) else {
         return Ok(media);
     };

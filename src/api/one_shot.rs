@@ -198,7 +198,7 @@ async fn keep(api: &Api, wish: OneShot, said: Said, stream: ByteStream) -> Resul
     let mut upload = upload(api, wish, said.key).await?;
     let most = most(api);
     let expected = Expected { length: Length::AtMost(most), sha256: said.sha256 };
-    let transfer = api.tools.objects.begin(&upload.upload_id.0, &upload.mime_type).await?;
+    let transfer = api.tools.objects.begin(&upload.upload_id.0, &upload.mime_type, true).await?;
     let part = match api.tools.objects.put_part(&transfer, 1, expected, stream).await {
         Ok(part) if part.bytes > 0 => part,
         answer => {

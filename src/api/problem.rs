@@ -42,6 +42,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
     }
 
+    /// Whether it has this status.
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status
+    }
+
     /// The same, under another status.
     pub fn at(self, status: StatusCode) -> Self {
         Self { status, ..self }

@@ -91,10 +91,12 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/uploads/{uploadId}/chunks/{n}" => put(chunks::put),
         "/v1/uploads/{uploadId}/complete" => post(uploads::complete),
         "/v1/uploads/{uploadId}/parts" => post(parts::sign),
-        "/v1/tus" => post(tus::create).options(tus::options),
-        "/v1/tus/{uploadId}" => {
-            patch(tus::patch).head(tus::head).delete(tus::terminate).post(tus::overridden)
-        }
+        "/v1/tus" => post(tus::create).options(tus::options).layer(map_response(tus::spoken)),
+        "/v1/tus/{uploadId}" => patch(tus::patch)
+            .head(tus::head)
+            .delete(tus::terminate)
+            .post(tus::overridden)
+            .layer(map_response(tus::spoken)),
         "/s3/params" => get(uppy::whole),
         "/s3/multipart" => post(uppy::begin),
         "/s3/multipart/{uploadId}" => get(uppy::list).delete(uppy::abort),

@@ -80,6 +80,10 @@ pub async fn complete(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let upload = owned(&api, &caller, id).await?;
+    if upload.deferred == Some(true) && upload.is_receiving() {
+        let detail = "this upload is completed at the door that it came through";
+        return Err(Problem::conflict("other_transport", detail));
+    }
     match intake::complete(&api.intake, &upload.upload_id).await? {
         Completion::Accepted(media_id, status) => {
             let body = json!({ "mediaId": media_id.to_string(), "status": status });

@@ -98,10 +98,15 @@ async fn apart<T: Send + 'static>(
 
 #[async_trait]
 impl Objects for Disk {
-    async fn begin(&self, upload: &str, _content_type: &str) -> Result<Transfer, PortError> {
+    async fn begin(
+        &self,
+        upload: &str,
+        _content_type: &str,
+        is_checked: bool,
+    ) -> Result<Transfer, PortError> {
         // Its folder comes with its first part.
         parts::folder(self, upload)?;
-        Ok(Transfer { upload: upload.to_owned(), id: None })
+        Ok(Transfer { upload: upload.to_owned(), id: None, is_checked })
     }
 
     async fn put_part(

@@ -121,7 +121,10 @@ pub fn stale(
                 }
             }
         }
-        Ok(stale.into_iter().map(|upload| Transfer { upload, id: None }).collect())
+        Ok(stale
+            .into_iter()
+            .map(|upload| Transfer { upload, id: None, is_checked: true })
+            .collect())
     };
     listing().map_err(|error: std::io::Error| away(&error, "listing uploads"))
 }

@@ -124,7 +124,8 @@ impl Copies {
         let mut all = self.all();
         all.retain(|other| other.key != kept.key);
         all.push_back(kept);
-        while all.iter().map(|kept| kept.bytes).sum::<u64>() > self.most_bytes {
+        // The newest stays, however large: what follows in its job needs it again.
+        while all.len() > 1 && all.iter().map(|kept| kept.bytes).sum::<u64>() > self.most_bytes {
             all.pop_front();
         }
     }

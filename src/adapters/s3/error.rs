@@ -37,7 +37,8 @@ where
         (code, _) if SETUP.contains(&code) => PortError::Unavailable(message),
         (_, Some(409 | 412)) => PortError::Conflict(message),
         (_, Some(408 | 429)) => PortError::Unavailable(message),
-        (_, Some(403)) => PortError::Unavailable(message),
+        // Without a code it is not the store's own word.
+        (_, Some(403)) | ("", Some(404)) => PortError::Unavailable(message),
         (code, Some(400..=499)) => PortError::refused(format!("s3_{code}"), message),
         _ => PortError::Unavailable(message),
     }

@@ -99,8 +99,13 @@ async fn counted<T>(op: &'static str, call: impl Future<Output = T>) -> T {
 
 #[async_trait]
 impl Objects for S3 {
-    async fn begin(&self, upload: &str, content_type: &str) -> Result<Transfer, PortError> {
-        counted("begin", transfer::begin(self, upload, content_type)).await
+    async fn begin(
+        &self,
+        upload: &str,
+        content_type: &str,
+        is_checked: bool,
+    ) -> Result<Transfer, PortError> {
+        counted("begin", transfer::begin(self, upload, content_type, is_checked)).await
     }
 
     async fn put_part(

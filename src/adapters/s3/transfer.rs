@@ -35,15 +35,21 @@ fn id(transfer: &Transfer) -> Result<&str, PortError> {
 }
 
 /// See [`jobs::ports::Objects::begin`].
-pub(super) async fn begin(s3: &S3, upload: &str, kind: &str) -> Result<Transfer, PortError> {
+pub(super) async fn begin(
+    s3: &S3,
+    upload: &str,
+    kind: &str,
+    is_checked: bool,
+) -> Result<Transfer, PortError> {
     let key = keys::private(upload);
     let create = s3.client.create_multipart_upload().bucket(&s3.place.bucket).key(safe(&key)?);
-    let algorithm = s3.place.checksums.then_some(ChecksumAlgorithm::Sha256);
+    let is_checked = is_checked && s3.place.checksums;
+    let algorithm = is_checked.then_some(ChecksumAlgorithm::Sha256);
     let create = create.content_type(kind).set_checksum_algorithm(algorithm);
     let created = create.send().await.map_err(|error| fault(&key, error))?;
     let none = || PortError::Unavailable(format!("the object store gave {key} no upload id"));
     let id = created.upload_id.ok_or_else(none)?;
-    Ok(Transfer { upload: upload.to_owned(), id: Some(id) })
+    Ok(Transfer { upload: upload.to_owned(), id: Some(id), is_checked })
 }
 
 /// See [`jobs::ports::Objects::put_part`].
@@ -73,7 +79,8 @@ pub(super) async fn put_part(
     let known = passed.as_ref().map(|whole| whole.sha256.clone()).ok().or(promised);
     let put = put.content_length(i64::try_from(bytes).unwrap_or(i64::MAX));
     let put = match known {
-        _ if !s3.place.checksums => put,
+        // Parts have to be as the upload was begun.
+        _ if !(s3.place.checksums && transfer.is_checked) => put,
         Some(sha256) => put.checksum_sha256(base64(&sha256)?),
         // Reckoned on the way, sent behind the body.
         None => put.checksum_algorithm(ChecksumAlgorithm::Sha256),
@@ -102,7 +109,8 @@ pub(super) async fn parts(s3: &S3, transfer: &Transfer) -> Result<Vec<KeptPart>,
     loop {
         let list = s3.client.list_parts().bucket(&s3.place.bucket).key(&key).upload_id(id);
         let listed = list.set_part_number_marker(after).send().await;
-        let page = match listed.map_err(|error| absent(&key, error)) {
+        // What a proxy says while the store is away is not that there are no parts.
+        let page = match listed.map_err(|error| fault(&key, error)) {
             Err(PortError::Missing(_)) => return Ok(Vec::new()),
             page => page?,
         };
@@ -163,7 +171,8 @@ async fn complete(s3: &S3, transfer: &Transfer, parts: &[Part]) -> Result<(), Po
         return Err(PortError::Missing(message));
     }
     let sum = |part: &Part| {
-        let sha256 = part.sha256.as_deref().filter(|_| s3.place.checksums);
+        let is_checked = s3.place.checksums && transfer.is_checked;
+        let sha256 = part.sha256.as_deref().filter(|_| is_checked);
         sha256.map(base64).transpose()
     };
     let completed = parts.iter().map(|part| {
@@ -213,7 +222,7 @@ pub(super) async fn stale(
             }
             let Some(upload) = upload_of(&name).filter(|upload| *upload > after) else { continue };
             if began.is_none_or(|began| began <= until) {
-                found.push(Transfer { upload: upload.to_owned(), id: Some(id) });
+                found.push(Transfer { upload: upload.to_owned(), id: Some(id), is_checked: true });
                 key = name;
             }
         }
@@ -239,7 +248,8 @@ pub(super) async fn invite(
         Length::Exactly(bytes) => put.content_length(i64::try_from(bytes).unwrap_or(i64::MAX)),
         Length::AtMost(_) => put,
     };
-    let sum = expected.sha256.as_deref().filter(|_| s3.place.checksums).map(base64).transpose()?;
+    let is_checked = s3.place.checksums && transfer.is_checked;
+    let sum = expected.sha256.as_deref().filter(|_| is_checked).map(base64).transpose()?;
     let signed = put.set_checksum_sha256(sum).presigned(time).await;
     let signed = signed.map_err(|error| fault(&key, error))?;
     let header = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());

@@ -77,7 +77,8 @@ pub async fn checked(
         let piece = piece.map_err(|error| Problem::from(jobs::ports::interrupted(&error)))?;
         promised.update(&piece);
         if spool.bytes() + piece.len() as u64 > room {
-            break;
+            let detail = "the body has more bytes than the upload has room for";
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_bytes", detail));
         }
         spool.write(piece).await?;
     }

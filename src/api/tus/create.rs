@@ -11,7 +11,7 @@ use jobs::{
 };
 
 use super::{
-    concat, expires, location, offset, set,
+    checksum, concat, expires, location, offset, set,
     words::{check_version, metadata, number, text, versioned},
     write,
 };
@@ -48,8 +48,14 @@ pub async fn create(
         return Ok(created(&upload));
     }
     let bytes = body::content_length(&headers);
+    let promised = checksum::promised(&headers)?;
     let upload = write::take_over(&api, &upload, 0, None).await?;
-    let upload = write::append(&api, upload, bytes, body::stream(request.into_body())).await?;
+    let stream = body::stream(request.into_body());
+    let stream = match promised {
+        Some(sum) => checksum::checked(&api, sum, stream, write::room(&api, &upload)).await?,
+        None => stream,
+    };
+    let upload = write::append(&api, upload, bytes, stream).await?;
     let mut response = created(&upload);
     set(&mut response, "upload-offset", &offset(&upload).to_string());
     Ok(response)
@@ -98,7 +104,7 @@ pub async fn announce(
     // Clients say of whom and of which event a file is when they put its parts together.
     let is_partial = concat.as_deref() == Some("partial");
     let (event_id, user_id) = if is_partial {
-        caller.needs(Scope::Upload)?;
+        caller.sends_parts()?;
         (EventId(1), UserId(1))
     } else {
         let event_id = EventId(number("eventId").ok_or_else(|| missing("eventId"))?);

@@ -58,7 +58,11 @@ pub async fn head(
 ) -> Result<Response, Problem> {
     caller.needs(Scope::Upload)?;
     words::check_version(&headers)?;
-    let upload = ours(&api, &caller, id).await?;
+    let mut upload = ours(&api, &caller, id).await?;
+    if upload.is_whole_by_tus() {
+        // A client takes this answer for the end: then it has to be the end.
+        upload = write::finish(&api, upload).await?;
+    }
     let mut response = StatusCode::OK.into_response();
     set(&mut response, "upload-offset", &offset(&upload).to_string());
     match upload.deferred {
@@ -132,6 +136,11 @@ async fn append(api: &Api, upload: Upload, request: Request) -> Result<Response,
         Problem::bad("bad_offset", "the header Upload-Offset is missing or no number")
     })?;
     refuse_late(api, &upload)?;
+    let concat = upload.tus.as_ref().and_then(|tus| tus.concat.as_deref());
+    if concat.is_some_and(|concat| concat.starts_with("final;")) {
+        let detail = "a file that was put together takes no bytes";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
     let length = number(headers, "upload-length")?;
     let bytes = body::content_length(headers);
     let promised = checksum::promised(headers)?;
@@ -159,6 +168,15 @@ async fn ours(api: &Api, caller: &Caller, id: String) -> Result<Upload, Problem>
     // A client that comes back to one that has ended begins anew.
     refuse_late(api, &upload).map_err(|problem| problem.at(StatusCode::GONE))?;
     Ok(upload)
+}
+
+/// Every answer of this door says which version it speaks, a refusal, too.
+pub async fn spoken(response: Response) -> Response {
+    let mut response = versioned(response);
+    if response.status() == StatusCode::PRECONDITION_FAILED {
+        set(&mut response, "tus-version", VERSION);
+    }
+    response
 }
 
 /// What the client has not to send any more.

@@ -8,7 +8,7 @@ use bson::DateTime;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, future::join};
 use jobs::{
-    intake,
+    intake::{self, Completion},
     model::{CHUNK_BYTES, Chunk, Tail, Tus, Upload},
     ports::{ByteStream, Expected, Length, Part, PortError, interrupted, later},
 };
@@ -99,7 +99,9 @@ pub async fn append(
         let ahead = full.as_ref().map_or(0, |full: &Full| full.bytes.saturating_sub(tail));
         let tail = if full.is_some() { 0 } else { tail };
         let next = next_chunk(&upload, full.is_some());
-        let Some((number, bytes)) = next.filter(|_| room(api, &upload) > ahead) else { break };
+        // A tail may fill its chunk, when the file's length was said only now.
+        let fits = |(_, bytes): &(u32, u64)| room(api, &upload) > ahead || tail == *bytes;
+        let Some((number, bytes)) = next.filter(fits) else { break };
         let mut spool = Spool::open(&api.spool)?;
         let keeping = keep_full(api, upload, full.take());
         let (kept, end) = join(keeping, body.fill(&mut spool, bytes.saturating_sub(tail))).await;
@@ -123,10 +125,20 @@ pub async fn append(
     }
     let is_whole = upload.deferred.is_none() && upload.offset() == upload.size;
     if is_whole && upload.is_receiving() && !upload.is_partial() {
-        intake::complete(&api.intake, &upload.upload_id).await?;
-        return Ok(api.tools.uploads.upload(&upload.upload_id).await?);
+        return finish(api, upload).await;
     }
     Ok(upload)
+}
+
+/// All has come: the upload becomes a medium.
+pub async fn finish(api: &Api, upload: Upload) -> Result<Upload, Problem> {
+    match intake::complete(&api.intake, &upload.upload_id).await? {
+        Completion::Accepted(..) => Ok(api.tools.uploads.upload(&upload.upload_id).await?),
+        Completion::Missing(missing) => {
+            let detail = format!("{} chunks got lost and have to come again", missing.len());
+            Err(Problem::conflict("chunks_missing", detail).with("missing", json!(missing)))
+        }
+    }
 }
 
 /// A chunk that is whole and not kept yet.
@@ -234,7 +246,7 @@ async fn keep_part(
         upload.tus.get_or_insert_default().tail = None;
     });
     let kept = kept.await?;
-    forget_tail(api, &upload).await;
+    forget_tail(api, tail_of(&upload)).await;
     Ok(kept)
 }
 
@@ -256,27 +268,40 @@ fn mark(upload: &mut Upload, part: &Part, now: DateTime) {
 
 async fn keep_tail(api: &Api, upload: Upload, spool: Spool) -> Result<Upload, Problem> {
     let Ok(_memory) = TAILS.acquire().await else { return Ok(upload) };
-    let offset = upload.offset() + spool.bytes();
+    let came = spool.bytes();
+    let offset = upload.offset() + came;
     let body = together(api, &upload, spool).await?;
-    let mut all = BytesMut::new();
+    let room = tail_of(&upload).map_or(0, |tail| tail.bytes) + came;
+    let mut all = BytesMut::with_capacity(usize::try_from(room).unwrap_or(0));
     let mut pieces = body.map_err(|error| PortError::Unavailable(error.to_string()));
     while let Some(piece) = pieces.next().await {
         all.extend_from_slice(&piece.map_err(Problem::from)?);
     }
-    // Another key each time: the one before stays until nobody reads it any more.
-    let key = format!("{}.tail-{offset}", upload.transfer().key());
+    // Another key each time: the one before stays until nobody reads it any more, and nobody else
+    // writes to this one.
+    let holder = upload.tus.as_ref().and_then(|tus| tus.holder.as_deref()).unwrap_or_default();
+    let key = format!("{}.tail-{holder}-{offset}", upload.transfer().key());
     let tail = Tail { key, bytes: all.len() as u64 };
     api.tools.objects.put(&tail.key, all.freeze(), "application/octet-stream").await?;
     let kept = held(api, &upload, |upload, _| {
         upload.tus.get_or_insert_default().tail = Some(tail.clone());
     });
-    let kept = kept.await?;
-    forget_tail(api, &upload).await;
-    Ok(kept)
+    match kept.await {
+        Ok(kept) => {
+            forget_tail(api, tail_of(&upload)).await;
+            Ok(kept)
+        }
+        // Somebody else goes on, or it has ended: nobody knows of this tail.
+        Err(problem) if problem.is(StatusCode::LOCKED) => {
+            forget_tail(api, Some(&tail)).await;
+            Err(problem)
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
-async fn forget_tail(api: &Api, upload: &Upload) {
-    let Some(tail) = tail_of(upload) else { return };
+async fn forget_tail(api: &Api, tail: Option<&Tail>) {
+    let Some(tail) = tail else { return };
     if let Err(error) = api.tools.objects.delete(&tail.key).await {
         tracing::warn!(%error, key = tail.key, "a tail that is not needed any more is still there");
     }

@@ -1,5 +1,7 @@
 //! The protocol tus: from an offset on, by whatever request comes last.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{Request, Response, StatusCode},
@@ -7,7 +9,10 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::stream;
-use jobs::model::CHUNK_BYTES;
+use jobs::{
+    model::{CHUNK_BYTES, UploadId},
+    ports::{Expected, Length},
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +24,8 @@ on_both_stores![
     what_came_before_a_break_is_kept,
     bytes_with_another_checksum_are_not_kept,
     a_length_can_be_said_later,
+    a_length_can_be_said_when_all_is_there,
+    a_whole_file_whose_service_died_becomes_a_medium,
     parts_that_came_side_by_side_become_one_file,
     a_later_request_takes_over,
     an_upload_that_is_ended_is_gone,
@@ -165,6 +172,45 @@ async fn a_length_can_be_said_later(house: House) {
     published(&house, &bytes).await;
 }
 
+async fn a_length_can_be_said_when_all_is_there(house: House) {
+    let photo = fixture("images/gps_iphone.jpg");
+    let path = create(&house, &[("upload-defer-length", "1".to_owned())]).await;
+    patch(&house, &path, 0, &[], photo.clone().into()).await;
+
+    let length = [("upload-length", photo.len().to_string())];
+    let (status, _) = patch(&house, &path, photo.len(), &length, Body::empty()).await;
+
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    published(&house, &photo).await;
+}
+
+/// The last byte is kept, and then the process dies: the sender is told that nothing is missing.
+async fn a_whole_file_whose_service_died_becomes_a_medium(house: House) {
+    let photo = fixture("images/gps_iphone.jpg");
+    for is_asked_for in [true, false] {
+        let path = create(&house, &[("upload-length", photo.len().to_string())]).await;
+        let id = UploadId(path.rsplit('/').next().unwrap().to_owned());
+        let tools = &house.parts.tools;
+        let upload = tools.uploads.upload(&id).await.unwrap();
+        let length = Length::Exactly(photo.len() as u64);
+        let expected = Expected { length, sha256: None };
+        let body = Box::pin(stream::iter([Ok(Bytes::from(photo.clone()))]));
+        let part = tools.objects.put_part(&upload.transfer(), 1, expected, body).await.unwrap();
+        let (now, end) = (tools.clock.now(), upload.expires_at);
+        tools.uploads.chunk_verified(&upload, &part, now, end).await.unwrap().unwrap();
+
+        if is_asked_for {
+            assert_eq!(offset(&house, &path).await, photo.len());
+        } else {
+            house.ground.clock.forward(Duration::from_secs(7200));
+        }
+        house.recover().await;
+
+        let upload = tools.uploads.upload(&id).await.unwrap();
+        assert!(upload.media_id.is_some(), "{:?}", upload.error);
+    }
+}
+
 async fn parts_that_came_side_by_side_become_one_file(house: House) {
     let bytes = large();
     let mut paths = Vec::new();
@@ -216,6 +262,9 @@ async fn a_later_request_takes_over(house: House) {
     assert_eq!(second, (StatusCode::NO_CONTENT, photo.len().to_string()));
     assert_eq!(first.0, StatusCode::LOCKED, "its bytes are not kept beside those");
     published(&house, &photo).await;
+    let left: Vec<_> =
+        house.ground.files().into_iter().filter(|f| f.contains("incoming")).collect();
+    assert_eq!(left, [""; 0], "nothing is left of either");
 }
 
 async fn an_upload_that_is_ended_is_gone(house: House) {

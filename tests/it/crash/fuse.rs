@@ -144,9 +144,14 @@ impl Documents for Fused<dyn Documents> {
 
 #[async_trait]
 impl Objects for Fused<dyn Objects> {
-    async fn begin(&self, upload: &str, content_type: &str) -> Result<Transfer, PortError> {
+    async fn begin(
+        &self,
+        upload: &str,
+        content_type: &str,
+        is_checked: bool,
+    ) -> Result<Transfer, PortError> {
         self.fuse.spend().await;
-        self.inner.begin(upload, content_type).await
+        self.inner.begin(upload, content_type, is_checked).await
     }
 
     async fn put_part(

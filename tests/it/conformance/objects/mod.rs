@@ -140,7 +140,7 @@ impl Home {
         if let Some(transfer) = known {
             return transfer;
         }
-        let transfer = self.objects.begin(upload, "video/mp4").await.unwrap();
+        let transfer = self.objects.begin(upload, "video/mp4", true).await.unwrap();
         self.transfers.lock().unwrap().insert(upload.to_owned(), transfer.clone());
         transfer
     }

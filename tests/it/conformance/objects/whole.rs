@@ -121,7 +121,7 @@ async fn a_key_that_leaves_its_place_is_refused(home: Home) {
             code(objects.fetch(key).await),
             code(objects.read(key, None).await.map(|_| ())),
             code(objects.info(key).await),
-            code(objects.begin(key, "text/plain").await),
+            code(objects.begin(key, "text/plain", true).await),
         ];
         assert_eq!(answers, ["bad_key"; 7], "{key:?}");
     }
