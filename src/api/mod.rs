@@ -32,6 +32,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ::jobs::{intake, ports::PortError, tools::Tools};
 
+use tokio_util::task::TaskTracker;
+
 pub use access::{Access, Key, Scope, is_public_key};
 pub use routes::{ROUTES, Route, router, watched};
 
@@ -46,6 +48,8 @@ pub struct Api {
     signer: Arc<signed::Signer>,
     spool: Arc<PathBuf>,
     origins: Arc<[String]>,
+    /// Requests that are gone through with when their callers hang up.
+    under_way: TaskTracker,
     ready: Arc<dyn Ready>,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
     depths: Arc<depths::Depths>,
@@ -114,6 +118,7 @@ impl Api {
             signer,
             spool,
             origins,
+            under_way: TaskTracker::new(),
             ready,
             metrics,
             depths,

@@ -88,7 +88,13 @@ pub async fn patch(
     caller.needs(Scope::Upload)?;
     words::check_version(request.headers())?;
     let upload = ours(&api, &caller, id).await?;
-    append(&api, upload, request).await
+    // A caller who hangs up must not leave what was put and not written down.
+    let appending = api.clone();
+    let appending = async move { append(&appending, upload, request).await };
+    api.under_way.spawn(appending).await.unwrap_or_else(|error| {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Err(Problem::new(status, "internal", format!("the request broke: {error}")))
+    })
 }
 
 /// `DELETE /v1/tus/{uploadId}`
