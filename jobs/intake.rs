@@ -60,50 +60,107 @@ pub async fn open(needs: &Needs, mut upload: Upload) -> Result<Upload, PortError
 /// Turns an upload whose chunks are all there into a medium, and puts its first ticket. May be
 /// asked again at any time, also by whoever finds an upload whose ticket was lost.
 pub async fn complete(needs: &Needs, id: &UploadId) -> Result<Completion, PortError> {
-    let upload = needs.uploads.upload(id).await?;
-    if upload.media_id.is_none() {
-        refuse_ended(&upload)?;
-        let upload = match upload.transport {
-            Some(Transport::Presigned) => take_in(needs, &upload).await?,
-            _ => upload,
-        };
-        let mut missing = upload.missing();
-        if upload.is_partial() {
-            let message = format!("the upload {id} is a part of a file and none by itself");
-            return Err(PortError::refused("upload_ended", message));
+    let mut lost = PortError::Conflict(format!("the upload {id} is being changed"));
+    for _ in 0..RACES {
+        let upload = needs.uploads.upload(id).await?;
+        let mut seen = None;
+        if upload.media_id.is_none() {
+            refuse_ended(&upload)?;
+            let upload = match upload.transport {
+                Some(Transport::Presigned) => take_in(needs, id).await?,
+                _ => upload,
+            };
+            let missing = missing(needs, &upload).await?;
+            if !missing.is_empty() {
+                return Ok(Completion::Missing(missing));
+            }
+            seen = upload.rev.filter(|_| upload.transport == Some(Transport::Presigned));
         }
-        if upload.size == 0 {
-            return Err(PortError::refused("empty_file", format!("the upload {id} has no bytes")));
-        }
-        if missing.is_empty() {
-            missing = lost_chunks(needs, &upload).await?;
-        }
-        if !missing.is_empty() {
-            return Ok(Completion::Missing(missing));
+        match hand_over(needs, id, seen).await {
+            Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
+            upload => {
+                let upload = upload?;
+                let Some(media_id) = upload.media_id else { continue };
+                return open_medium(needs, &upload, media_id).await;
+            }
         }
     }
+    Err(lost)
+}
+
+/// Chunks without which this upload is not whole; refused where no chunk would help.
+async fn missing(needs: &Needs, upload: &Upload) -> Result<Vec<u32>, PortError> {
+    let id = &upload.upload_id;
+    if upload.is_partial() {
+        let message = format!("the upload {id} is a part of a file and none by itself");
+        return Err(PortError::refused("upload_ended", message));
+    }
+    if upload.size == 0 {
+        return Err(PortError::refused("empty_file", format!("the upload {id} has no bytes")));
+    }
+    match upload.missing() {
+        missing if missing.is_empty() => lost_chunks(needs, upload).await,
+        missing => Ok(missing),
+    }
+}
+
+/// From here on it is a medium, and takes no chunks. `Conflict` if it was written since it had the
+/// revision `seen`: then a part may have come that replaces one.
+async fn hand_over(needs: &Needs, id: &UploadId, seen: Option<i64>) -> Result<Upload, PortError> {
     let fresh = MediaId(ObjectId::new());
     let upload = change(&*needs.uploads, &*needs.clock, id, |upload, _| {
         let is_whole = upload.missing().is_empty();
-        if upload.media_id.is_none() && upload.is_receiving() && is_whole {
+        let is_as_seen = seen.is_none() || upload.rev == seen;
+        if upload.media_id.is_none() && upload.is_receiving() && is_whole && is_as_seen {
             upload.media_id = Some(fresh);
             upload.phase = Some(UploadPhase::Assembling);
         }
     })
     .await?;
-    let Some(media_id) = upload.media_id else {
+    if upload.media_id.is_none() {
         refuse_ended(&upload)?;
         return Err(PortError::Conflict(format!("the upload {id} is being changed")));
-    };
-    open_medium(needs, &upload, media_id).await
+    }
+    Ok(upload)
 }
 
-/// What came past the service: the store alone says what it has.
-pub async fn take_in(needs: &Needs, upload: &Upload) -> Result<Upload, PortError> {
-    let kept = needs.objects.parts(&upload.transfer()).await?;
-    change(&*needs.uploads, &*needs.clock, &upload.upload_id, |upload, now| {
+/// What came past the service: the store alone says what it has. Of a part that replaces another
+/// one, the upload's revision has grown before the other one goes (see [`part_came`]).
+pub async fn take_in(needs: &Needs, id: &UploadId) -> Result<Upload, PortError> {
+    let mut lost = PortError::Conflict(format!("the upload {id} is being changed"));
+    for _ in 0..RACES {
+        let before = needs.uploads.upload(id).await?;
+        let kept = needs.objects.parts(&before.transfer()).await?;
+        let (mut after, now) = (before.clone(), needs.clock.now());
+        if after.is_receiving() {
+            after.take_in(&kept, now);
+        }
+        if after == before {
+            return Ok(before);
+        }
+        after.updated_at = Some(now);
+        match needs.uploads.update(&before, after).await {
+            Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
+            answer => return answer,
+        }
+    }
+    Err(lost)
+}
+
+/// A part came past the service, or is about to: the upload lives on for `idle`, and whoever
+/// looked at its parts before has to look again.
+pub async fn part_came(
+    uploads: &dyn Uploads,
+    clock: &dyn Clock,
+    id: &UploadId,
+    idle: Duration,
+) -> Result<Upload, PortError> {
+    change(uploads, clock, id, |upload, now| {
         if upload.is_receiving() {
-            upload.take_in(&kept, now);
+            let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
+            upload.expires_at = upload.expires_at.max(later(now, idle).min(hard));
+            // A write in any case, also of two in the same millisecond.
+            upload.rev = Some(upload.rev.unwrap_or(0).saturating_add(1));
         }
     })
     .await
@@ -114,10 +171,7 @@ pub async fn take_in(needs: &Needs, upload: &Upload) -> Result<Upload, PortError
 async fn lost_chunks(needs: &Needs, upload: &Upload) -> Result<Vec<u32>, PortError> {
     let parts = upload.parts().unwrap_or_default();
     let kept = needs.objects.parts(&upload.transfer()).await?;
-    let is_kept = |part: &Part| {
-        let mut same = kept.iter().filter(|kept| kept.number == part.number);
-        same.any(|kept| kept.etag == part.etag && kept.bytes == part.bytes)
-    };
+    let is_kept = |part: &Part| kept.iter().any(|kept| part.is(kept));
     let mut lost: Vec<Part> = parts.iter().filter(|part| !is_kept(part)).cloned().collect();
     if let (Some(Transport::Tus), Some(first)) = (upload.transport, lost.first().cloned()) {
         // There bytes come in a row.

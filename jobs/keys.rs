@@ -10,6 +10,20 @@ pub fn private(upload: &str) -> String {
     format!("{INCOMING}{upload}")
 }
 
+/// What comes between an upload and its tail.
+const TAIL: &str = ".tail-";
+
+/// Bytes of an upload that do not fill their chunk yet. Whoever may write has keys of its own.
+pub fn tail(upload: &str, holder: &str, offset: u64) -> String {
+    format!("{}{TAIL}{holder}-{offset}", private(upload))
+}
+
+/// The upload that a key of arriving bytes belongs to, and whether they are a tail of it.
+pub fn arriving(key: &str) -> Option<(&str, bool)> {
+    let name = key.strip_prefix(INCOMING)?;
+    Some(name.split_once(TAIL).map_or((name, false), |(upload, _)| (upload, true)))
+}
+
 /// A published medium.
 pub fn published(media: &Media) -> String {
     format!("events/{}/media/{}", media.event_id, media.filename)

@@ -9,6 +9,7 @@ use ts_rs::TS;
 use crate::{
     intake,
     job::{Job, JobError, Outcome, Policy, Queue},
+    keys,
     model::{ProcessingStatus, Upload, UploadId, UploadPhase, UploadStatus},
     ports::{About, PortError, Transfer, later},
     route,
@@ -49,8 +50,11 @@ impl Job for Sweep {
     #[tracing::instrument(name = "sweep", skip_all)]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
         let expired = expire_uploads(needs).await?;
-        let (orphans, bytes) = drop_orphan_parts(needs).await?;
+        // First what people wait for: a store that cannot list must not keep them waiting.
         let resumed = resume_uploads(needs).await? + resume_media(needs).await?;
+        let (mut orphans, mut bytes) = drop_orphan_parts(needs).await?;
+        let (left, left_bytes) = drop_left_objects(needs).await?;
+        (orphans, bytes) = (orphans + left, bytes + left_bytes);
         if expired + orphans + resumed == 0 {
             return Ok(Outcome::Done);
         }
@@ -101,6 +105,43 @@ async fn is_needed(needs: &Needs, transfer: &Transfer) -> Result<bool, PortError
         Err(PortError::Missing(_)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Tails and joined parts that a death or an error left behind: how many, and their bytes. What
+/// became a medium is its jobs' to move or to delete.
+async fn drop_left_objects(needs: &Needs) -> Result<(usize, u64), PortError> {
+    let (mut dropped, mut bytes, mut last) = (0, 0, String::new());
+    while dropped < BATCH as usize {
+        let page = needs.objects.arrived(ORPHAN_AFTER_SECONDS, &last, PAGE).await?;
+        for object in &page {
+            if is_left(needs, &object.key).await? {
+                needs.objects.delete(&object.key).await?;
+                bytes += object.bytes;
+                dropped += 1;
+            }
+        }
+        match page.into_iter().next_back() {
+            Some(end) => last = end.key,
+            None => break,
+        }
+    }
+    Ok((dropped, bytes))
+}
+
+/// Whether nobody will ask for this object of arriving bytes any more.
+async fn is_left(needs: &Needs, key: &str) -> Result<bool, PortError> {
+    let Some((id, is_tail)) = keys::arriving(key) else { return Ok(false) };
+    let upload = match needs.uploads.upload(&UploadId(id.to_owned())).await {
+        // A medium may wait for its scan for longer than the record of its upload is kept.
+        Err(PortError::Missing(_)) => return Ok(is_tail),
+        upload => upload?,
+    };
+    if is_tail {
+        let tail = upload.tus.as_ref().and_then(|tus| tus.tail.as_ref());
+        return Ok(!upload.is_receiving() || tail.is_none_or(|tail| tail.key != key));
+    }
+    let has_ended = matches!(upload.status, UploadStatus::Cancelled | UploadStatus::Failed);
+    Ok(has_ended && upload.media_id.is_none())
 }
 
 /// Uploads that were completed by a process that died before the medium or its ticket was written.

@@ -1,6 +1,6 @@
 //! Starts and stops the service in order: stores, workers, door; then the other way round.
 
-use std::{convert::Infallible, future::IntoFuture, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api,
+    api::{self, Api},
     wire::House,
     worker::{self, Engine, Pool, Supply},
 };
@@ -102,10 +102,10 @@ async fn open(
     let (api, http) = (house.api(metrics)?, &house.config.http);
     let doors = TaskTracker::new();
     if role != Role::Worker {
-        listen(&http.bind, api::router(api.clone()), stop, &doors).await?;
+        listen(&http.bind, api::router(api.clone()), &api, stop, &doors).await?;
     }
     if !http.metrics_bind.is_empty() {
-        listen(&http.metrics_bind, api::watched(api), stop, &doors).await?;
+        listen(&http.metrics_bind, api::watched(api.clone()), &api, stop, &doors).await?;
     }
     doors.close();
     Ok(doors)
@@ -114,6 +114,7 @@ async fn open(
 async fn listen(
     bind: &str,
     door: Router,
+    api: &Api,
     stop: &CancellationToken,
     doors: &TaskTracker,
 ) -> anyhow::Result<()> {
@@ -123,7 +124,13 @@ async fn listen(
     let service =
         axum::serve(listener, door).with_graceful_shutdown(stop.clone().cancelled_owned());
     tracing::info!("listening on http://{address}");
-    doors.spawn(service.into_future());
+    let api = api.clone();
+    doors.spawn(async move {
+        let served = service.await;
+        // What somebody sent and did not wait for is written down, too.
+        api.quiet().await;
+        served
+    });
     Ok(())
 }
 

@@ -26,8 +26,8 @@ pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, S
 pub use error::PortError;
 pub use media::{MediaFilter, MediaPage, MediaStore};
 pub use objects::{
-    Assembled, ByteStream, Expected, Invitation, KeptPart, Length, LocalFile, ObjectInfo, Objects,
-    Part, Transfer, interrupted,
+    Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, Length, LocalFile, ObjectInfo,
+    Objects, Part, Transfer, interrupted,
 };
 pub use queue::{About, Ending, Gone, Held, JobQueue, Leased, Leases, Ticket};
 pub use rates::{Bucket, Drawn, Rate, Rates};

@@ -129,6 +129,17 @@ pub struct Part {
     pub bytes: u64,
 }
 
+impl Part {
+    /// Whether `kept` has the same bytes. Not every store names equal bytes alike (encryption by
+    /// S3's key service does not): then their SHA-256 says it.
+    pub fn is(&self, kept: &KeptPart) -> bool {
+        let has_sum = self.sha256.is_some() && self.sha256 == kept.sha256;
+        self.number == kept.number
+            && self.bytes == kept.bytes
+            && (self.etag == kept.etag || has_sum)
+    }
+}
+
 /// An object that was made of parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assembled {
@@ -147,6 +158,15 @@ pub struct ObjectInfo {
     pub content_type: String,
     /// The store's name for exactly these bytes.
     pub etag: String,
+}
+
+/// An object of bytes that are arriving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    /// Where it is; it begins with [`keys::INCOMING`].
+    pub key: String,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// A request that somebody else may make: `PUT`.
@@ -191,7 +211,8 @@ pub trait Objects: Send + Sync {
         body: ByteStream,
     ) -> Result<Part, PortError>;
 
-    /// The parts that are kept, by their numbers; none where nothing is known of the transfer.
+    /// The parts that are kept, by their numbers, of several with one number the last that came
+    /// first; none where nothing is known of the transfer.
     async fn parts(&self, transfer: &Transfer) -> Result<Vec<KeptPart>, PortError>;
 
     /// Removes one kept part, such as the loser of two with the same number; where a later one
@@ -220,6 +241,15 @@ pub trait Objects: Send + Sync {
         after: &str,
         limit: usize,
     ) -> Result<Vec<Transfer>, PortError>;
+
+    /// Objects of arriving bytes that are not younger than `older_than_seconds`, in the order of
+    /// their keys from behind the key `after` on; at most `limit`.
+    async fn arrived(
+        &self,
+        older_than_seconds: u64,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Arrived>, PortError>;
 
     /// Writes a small object whole, replacing what was there.
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError>;

@@ -31,7 +31,6 @@ mod workers;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ::jobs::{intake, ports::PortError, tools::Tools};
-
 use tokio_util::task::TaskTracker;
 
 pub use access::{Access, Key, Scope, is_public_key};
@@ -96,6 +95,24 @@ pub trait Ready: Send + Sync {
 }
 
 impl Api {
+    /// Waits until nothing is under way any more that nobody waits for.
+    pub async fn quiet(&self) {
+        self.under_way.close();
+        self.under_way.wait().await;
+    }
+
+    /// Does `work` to its end, whether its caller waits for it or hangs up.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, problem::Problem>> + Send + 'static,
+    ) -> Result<T, problem::Problem> {
+        self.under_way.spawn(work).await.unwrap_or_else(|error| {
+            let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+            let detail = format!("the request broke: {error}");
+            Err(problem::Problem::new(status, "internal", detail))
+        })
+    }
+
     /// The API over these tools.
     pub fn new(
         tools: Tools,

@@ -114,32 +114,32 @@ pub async fn put(
         Err(PortError::Missing(_)) => return Err(Problem::not_found("upload")),
         upload => receiving(&api, upload?)?,
     };
-    let length = match upload.deferred {
-        Some(true) => body::content_length(request.headers())
-            .map_or(Length::AtMost(api.limits.file_bytes), Length::Exactly),
-        _ => Length::Exactly(chunk(&upload, number)?.chunk_size),
+    let length = if upload.deferred == Some(true) {
+        // A file in parts of whatever length is still one file.
+        let there = api.tools.objects.parts(&upload.transfer()).await?;
+        let others = there.iter().filter(|part| part.number != number);
+        let others: u64 = others.map(|part| part.bytes).sum();
+        let said = body::content_length(request.headers());
+        api.limits.fit(others.saturating_add(said.unwrap_or(0)))?;
+        let room = api.limits.file_bytes.saturating_sub(others);
+        said.map_or(Length::AtMost(room), Length::Exactly)
+    } else {
+        Length::Exactly(chunk(&upload, number)?.chunk_size)
     };
-    if length.most() > api.limits.file_bytes {
-        let detail = format!("at most {} bytes are taken", api.limits.file_bytes);
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail));
-    }
     let expected = Expected { length, sha256: seal.said };
     let stream = body::stream(request.into_body());
     let part = api.tools.objects.put_part(&upload.transfer(), number, expected, stream).await?;
-    // What comes last counts, as in S3.
-    for other in api.tools.objects.parts(&upload.transfer()).await? {
-        if other.number == number && other.etag != part.etag {
-            let KeptPart { number, etag, bytes, sha256 } = other;
-            let other = Part { number, etag, bytes, sha256 };
-            api.tools.objects.drop_part(&upload.transfer(), &other).await?;
-        }
-    }
-    goes_on(&api, &upload.upload_id).await?;
+    replace(&api, &upload, &part).await?;
+    Ok(kept(&part.etag))
+}
+
+/// What S3 says of a part that it has.
+pub fn kept(etag: &str) -> Response {
     let mut response = StatusCode::OK.into_response();
-    if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", part.etag)) {
+    if let Ok(etag) = HeaderValue::from_str(&format!("\"{etag}\"")) {
         response.headers_mut().insert(header::ETAG, etag);
     }
-    Ok(response)
+    response
 }
 
 /// The upload, if it takes parts past the service.
@@ -165,12 +165,32 @@ fn chunk(upload: &Upload, number: u32) -> Result<&Chunk, Problem> {
     })
 }
 
+/// What comes last counts, as in S3: parts with the same number that came before it go. A part that
+/// came too late goes itself.
+pub async fn replace(api: &Api, upload: &Upload, part: &Part) -> Result<(), Problem> {
+    let current = goes_on(api, &upload.upload_id).await?;
+    let (objects, transfer) = (&api.tools.objects, upload.transfer());
+    if !current.is_receiving() {
+        let counts =
+            current.chunk(part.number).is_some_and(|chunk| chunk.etag.as_ref() == Some(&part.etag));
+        if counts && intake::refuse_ended(&current).is_ok() {
+            return Ok(());
+        }
+        objects.drop_part(&transfer, part).await?;
+        return receiving(api, current).map(drop);
+    }
+    let kept = objects.parts(&transfer).await?;
+    let same = kept.into_iter().filter(|kept| kept.number == part.number);
+    // The last comes first.
+    for KeptPart { number, etag, bytes, sha256 } in same.skip_while(|kept| !part.is(kept)).skip(1) {
+        let before = Part { number, etag, bytes, sha256 };
+        objects.drop_part(&transfer, &before).await?;
+    }
+    Ok(())
+}
+
 /// Somebody is at work on it: it does not expire yet.
 pub async fn goes_on(api: &Api, id: &UploadId) -> Result<Upload, Problem> {
-    let idle = api.limits.idle;
-    let moved = intake::change(&*api.tools.uploads, &*api.tools.clock, id, |upload, now| {
-        let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
-        upload.expires_at = upload.expires_at.max(later(now, idle).min(hard));
-    });
-    Ok(moved.await?)
+    let (uploads, clock) = (&*api.tools.uploads, &*api.tools.clock);
+    Ok(intake::part_came(uploads, clock, id, api.limits.idle).await?)
 }

@@ -4,7 +4,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{Method, Request, header},
-    middleware::{from_fn, map_response},
+    middleware::{from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, patch, post, put},
 };
@@ -141,6 +141,7 @@ pub fn router(api: Api) -> Router {
         }
     }
     let cors = cors::layer(&api.origins);
+    let preflight = from_fn_with_state(api.clone(), tus::preflight);
     let router = router
         .fallback(nowhere)
         .layer(map_response(as_problem))
@@ -150,7 +151,7 @@ pub fn router(api: Api) -> Router {
         .layer(DefaultBodyLimit::disable())
         .with_state(api);
     match cors {
-        Some(cors) => router.layer(cors),
+        Some(cors) => router.layer(cors).layer(preflight),
         None => router,
     }
 }

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use axum::{
     Json,
     extract::{Path, Request, State},
-    http::{HeaderValue, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    http::Uri,
+    response::Response,
 };
 use jobs::{
     intake::{self, Completion},
@@ -21,7 +21,7 @@ use super::{
     Api,
     body::{self, JsonBody, Params},
     caller::Caller,
-    parts::{GOOD_FOR, invite, receiving},
+    parts::{GOOD_FOR, invite, kept, receiving, replace},
     problem::Problem,
     signed::Seal,
     uploads::owned,
@@ -82,20 +82,22 @@ pub async fn put_whole(
     api.signer.check("PUT", uri.path(), &seal, api.tools.clock.now())?;
     let upload = match api.tools.uploads.upload(&UploadId(id)).await {
         Err(PortError::Missing(_)) => return Err(Problem::not_found("upload")),
-        upload => receiving(&api, upload?)?,
+        upload => upload?,
     };
+    if let Some(only) = upload.chunk(1).filter(|_| upload.media_id.is_some()) {
+        // It has come, and the answer was lost.
+        return Ok(kept(only.etag.as_deref().unwrap_or_default()));
+    }
+    let upload = receiving(&api, upload)?;
     let length = body::content_length(request.headers());
     let length = length.map_or(Length::AtMost(api.limits.file_bytes), Length::Exactly);
-    too_large(&api, length.most())?;
+    api.limits.fit(length.most())?;
     let stream = body::stream(request.into_body());
     let expected = Expected { length, sha256: None };
     let part = api.tools.objects.put_part(&upload.transfer(), 1, expected, stream).await?;
+    replace(&api, &upload, &part).await?;
     finish(&api, &upload.upload_id).await?;
-    let mut response = StatusCode::OK.into_response();
-    if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", part.etag)) {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    Ok(response)
+    Ok(kept(&part.etag))
 }
 
 /// `GET /s3/multipart/{uploadId}/{n}`
@@ -109,6 +111,9 @@ pub async fn sign(
         let detail = format!("there is no part {number}, only 1 to {MOST_PARTS}");
         return Err(Problem::bad("bad_parameter", detail));
     }
+    let there = api.tools.objects.parts(&upload.transfer()).await?;
+    let others = there.iter().filter(|part| part.number != number);
+    api.limits.fit(others.map(|part| part.bytes).sum())?;
     let until = later(api.tools.clock.now(), GOOD_FOR);
     // Uppy says neither how long a part is nor its hash: the whole is measured in the end.
     let expected = Expected { length: Length::AtMost(api.limits.file_bytes), sha256: None };
@@ -193,8 +198,8 @@ async fn announce(api: &Api, caller: &Caller, file: Announced) -> Result<Upload,
 async fn finish(api: &Api, id: &UploadId) -> Result<String, Problem> {
     let upload = api.tools.uploads.upload(id).await?;
     if upload.is_receiving() {
-        let upload = intake::take_in(&api.intake, &upload).await?;
-        if let Err(problem) = too_large(api, upload.size) {
+        let upload = intake::take_in(&api.intake, id).await?;
+        if let Err(problem) = api.limits.fit(upload.size) {
             intake::cancel(&api.intake, id).await?;
             return Err(problem);
         }
@@ -206,14 +211,4 @@ async fn finish(api: &Api, id: &UploadId) -> Result<String, Problem> {
             Err(Problem::conflict("chunks_missing", detail).with("missing", json!(missing)))
         }
     }
-}
-
-fn too_large(api: &Api, bytes: u64) -> Result<(), Problem> {
-    let most = api.limits.file_bytes;
-    if bytes <= most {
-        return Ok(());
-    }
-    let detail = format!("the file has {bytes} bytes, at most {most} are taken");
-    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail);
-    Err(problem.with("limit", json!(most)))
 }

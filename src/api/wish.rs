@@ -139,6 +139,19 @@ pub fn is_another() -> Problem {
     Problem::unprocessable("idempotency_mismatch", detail)
 }
 
+impl UploadLimits {
+    /// Refuses (`file_too_large`) a file of so many bytes, if it is larger than any may be.
+    pub fn fit(&self, bytes: u64) -> Result<(), Problem> {
+        let most = self.file_bytes;
+        if bytes <= most {
+            return Ok(());
+        }
+        let detail = format!("the file has {bytes} bytes, at most {most} are taken");
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail);
+        Err(problem.with("limit", json!(most)))
+    }
+}
+
 fn check(limits: &UploadLimits, wish: &Wish) -> Result<(), Problem> {
     counted("eventId", wish.event_id.0)?;
     counted("userId", wish.user_id.0)?;
@@ -149,12 +162,7 @@ fn check(limits: &UploadLimits, wish: &Wish) -> Result<(), Problem> {
     if wish.size == 0 {
         return Err(Problem::unprocessable("empty_file", "the file is empty"));
     }
-    if wish.size > limits.file_bytes {
-        let most = limits.file_bytes;
-        let detail = format!("the file has {} bytes, at most {most} are taken", wish.size);
-        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail);
-        return Err(problem.with("limit", json!(most)));
-    }
+    limits.fit(wish.size)?;
     if wish.filename.is_empty() || wish.filename.len() > 4096 {
         return Err(Problem::bad("bad_filename", "filename is empty or longer than 4096 bytes"));
     }

@@ -76,9 +76,8 @@ impl Arriving {
         expected.holds(number, self.bytes, &sha256)?;
         let part = Part { number, etag: sha256.clone(), sha256: Some(sha256), bytes: self.bytes };
         let path = parts::path(disk, upload, &part)?;
-        if !path.exists() {
-            durable::name(self.file, &path)?;
-        }
+        // The same bytes again are the last that came, too.
+        durable::name(self.file, &path)?;
         Ok(part)
     }
 }

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jobs::{
     ports::{
-        Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo, Objects,
-        Part, PortError, Transfer,
+        Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo,
+        Objects, Part, PortError, Transfer,
     },
     progress::Progress,
 };
@@ -169,6 +169,17 @@ impl Objects for Disk {
         let after = after.to_owned();
         let list = move |disk: &Self| parts::stale(disk, older_than_seconds, &after, limit);
         self.run("list_uploads", list).await
+    }
+
+    async fn arrived(
+        &self,
+        older_than_seconds: u64,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Arrived>, PortError> {
+        let after = after.to_owned();
+        let list = move |disk: &Self| objects::arrived(disk, older_than_seconds, &after, limit);
+        self.run("list", list).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError> {

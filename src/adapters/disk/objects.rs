@@ -2,13 +2,17 @@
 
 use std::{
     fs::File,
-    io::{Seek, SeekFrom},
+    io::{ErrorKind, Seek, SeekFrom},
     ops::Range,
     path::{Component, Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use jobs::ports::{LocalFile, ObjectInfo, PortError};
+use jobs::{
+    keys,
+    ports::{Arrived, LocalFile, ObjectInfo, PortError},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -110,6 +114,40 @@ pub fn copy(disk: &Disk, from: &str, to: &str, content_type: &str) -> Result<(),
 pub fn delete(disk: &Disk, key: &str) -> Result<(), PortError> {
     durable::remove(&path(disk, key)?)?;
     durable::remove(&about_path(disk, key)?)
+}
+
+/// See [`jobs::ports::Objects::arrived`].
+pub fn arrived(
+    disk: &Disk,
+    seconds: u64,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Arrived>, PortError> {
+    let folder = path(disk, keys::INCOMING.trim_end_matches('/'))?;
+    let listing = || -> std::io::Result<_> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let about = match entry.metadata() {
+                // It was just moved on.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                about => about?,
+            };
+            let age = about.modified()?.elapsed().unwrap_or(Duration::ZERO);
+            let (key, bytes) = (format!("{}{name}", keys::INCOMING), about.len());
+            if key.as_str() > after && age.as_secs() >= seconds {
+                found.push(Arrived { key, bytes });
+            }
+        }
+        found.sort_by(|one, other| one.key.cmp(&other.key));
+        found.truncate(limit);
+        Ok(found)
+    };
+    match listing() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        found => found.map_err(|error| away(&error, "listing arriving bytes")),
+    }
 }
 
 fn absent(error: &std::io::Error, key: &str) -> PortError {

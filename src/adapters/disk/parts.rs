@@ -85,11 +85,20 @@ pub fn list(folder: &Path) -> Result<Vec<KeptPart>, PortError> {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let Some((number, etag)) = name.split_once('.') else { continue };
             let Ok(number) = number.parse() else { continue };
-            let (etag, bytes) = (etag.to_owned(), entry.metadata()?.len());
-            kept.push(KeptPart { number, sha256: Some(etag.clone()), etag, bytes });
+            // Another part with its number may just have come.
+            let about = match entry.metadata() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                about => about?,
+            };
+            let etag = etag.to_owned();
+            let sha256 = Some(etag.clone());
+            let part = KeptPart { number, etag, bytes: about.len(), sha256 };
+            kept.push((std::cmp::Reverse(about.modified()?), part));
         }
-        kept.sort_by(|one, other| (one.number, &one.etag).cmp(&(other.number, &other.etag)));
-        Ok(kept)
+        kept.sort_by(|(one_at, one), (other_at, other)| {
+            (one.number, one_at, &one.etag).cmp(&(other.number, other_at, &other.etag))
+        });
+        Ok(kept.into_iter().map(|(_, part)| part).collect())
     };
     match listing() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -21,10 +21,9 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use jobs::{
-    keys,
     ports::{
-        Assembled, ByteStream, Clock, Expected, Invitation, KeptPart, LocalFile, ObjectInfo,
-        Objects, Part, PortError, Transfer,
+        Arrived, Assembled, ByteStream, Clock, Expected, Invitation, KeptPart, LocalFile,
+        ObjectInfo, Objects, Part, PortError, Transfer,
     },
     progress::Progress,
 };
@@ -150,6 +149,15 @@ impl Objects for S3 {
         counted("list_uploads", transfer::stale(self, older_than_seconds, after, limit)).await
     }
 
+    async fn arrived(
+        &self,
+        older_than_seconds: u64,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Arrived>, PortError> {
+        counted("list", transfer::arrived(self, older_than_seconds, after, limit)).await
+    }
+
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError> {
         let put = self.client.put_object().bucket(&self.place.bucket).key(safe(key)?);
         let put = put.content_type(content_type).body(Body::from(bytes));
@@ -264,9 +272,4 @@ fn pieces(body: Body) -> ByteStream {
         Ok::<_, std::io::Error>(piece.map(|piece| (piece, body)))
     });
     Box::pin(pieces.into_stream())
-}
-
-/// The upload that a key of arriving bytes belongs to.
-fn upload_of(key: &str) -> Option<&str> {
-    key.strip_prefix(keys::INCOMING)
 }

@@ -13,7 +13,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use jobs::{
     keys,
     ports::{
-        Assembled, ByteStream, Expected, Invitation, KeptPart, Length, Part, PortError, Transfer,
+        Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, Length, Part, PortError,
+        Transfer,
     },
     progress::Progress,
 };
@@ -22,7 +23,7 @@ use super::{
     S3,
     body::{Gathered, passing},
     error::{absent, fault},
-    length, plain, safe, upload_of,
+    length, plain, safe,
 };
 
 /// S3's own name of the transfer.
@@ -162,23 +163,16 @@ pub(super) async fn assemble(
 async fn complete(s3: &S3, transfer: &Transfer, parts: &[Part]) -> Result<(), PortError> {
     // Not every store looks at the etags that it is told.
     let kept = self::parts(s3, transfer).await?;
-    let gone = parts.iter().find(|part| {
-        let mut same = kept.iter().filter(|kept| kept.number == part.number);
-        !same.any(|kept| kept.etag == part.etag && kept.bytes == part.bytes)
-    });
-    if let Some(Part { number, .. }) = gone {
-        let message = format!("part {number} of {} is not kept", transfer.upload);
-        return Err(PortError::Missing(message));
-    }
-    let sum = |part: &Part| {
-        let is_checked = s3.place.checksums && transfer.is_checked;
-        let sha256 = part.sha256.as_deref().filter(|_| is_checked);
-        sha256.map(base64).transpose()
-    };
+    let is_checked = s3.place.checksums && transfer.is_checked;
     let completed = parts.iter().map(|part| {
+        let Some(kept) = kept.iter().find(|kept| part.is(kept)) else {
+            let message = format!("part {} of {} is not kept", part.number, transfer.upload);
+            return Err(PortError::Missing(message));
+        };
         let number = i32::try_from(part.number).unwrap_or(i32::MAX);
-        let completed = CompletedPart::builder().part_number(number).e_tag(&part.etag);
-        Ok(completed.set_checksum_sha256(sum(part)?).build())
+        let sum = part.sha256.as_deref().filter(|_| is_checked).map(base64).transpose()?;
+        let completed = CompletedPart::builder().part_number(number).e_tag(&kept.etag);
+        Ok(completed.set_checksum_sha256(sum).build())
     });
     let completed = completed.collect::<Result<Vec<_>, PortError>>()?;
     let (key, id) = (transfer.key(), id(transfer)?);
@@ -220,7 +214,10 @@ pub(super) async fn stale(
             if found.len() >= limit && name != key {
                 return Ok(found);
             }
-            let Some(upload) = upload_of(&name).filter(|upload| *upload > after) else { continue };
+            let Some((upload, false)) = keys::arriving(&name) else { continue };
+            if upload <= after {
+                continue;
+            }
             if began.is_none_or(|began| began <= until) {
                 found.push(Transfer { upload: upload.to_owned(), id: Some(id), is_checked: true });
                 key = name;
@@ -229,6 +226,38 @@ pub(super) async fn stale(
         (marker, same) = (page.next_key_marker, page.next_upload_id_marker);
         if page.is_truncated != Some(true) || marker.is_none() {
             return Ok(found);
+        }
+    }
+}
+
+/// See [`jobs::ports::Objects::arrived`].
+pub(super) async fn arrived(
+    s3: &S3,
+    seconds: u64,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Arrived>, PortError> {
+    let until = s3.clock.now().to_system_time() - Duration::from_secs(seconds);
+    let (mut found, mut from) = (Vec::new(), after.to_owned());
+    loop {
+        let list = s3.client.list_objects_v2().bucket(&s3.place.bucket).prefix(keys::INCOMING);
+        let list = list.set_start_after((!from.is_empty()).then_some(from)).send();
+        let page = list.await.map_err(|error| fault("what arrived", error))?;
+        let mut last = None;
+        for object in page.contents.unwrap_or_default() {
+            let Some(key) = object.key else { continue };
+            let came = object.last_modified.and_then(|at| SystemTime::try_from(at).ok());
+            if came.is_none_or(|came| came <= until) {
+                found.push(Arrived { key: key.clone(), bytes: length(object.size) });
+            }
+            last = Some(key);
+            if found.len() == limit {
+                return Ok(found);
+            }
+        }
+        match last {
+            Some(last) if page.is_truncated == Some(true) => from = last,
+            _ => return Ok(found),
         }
     }
 }

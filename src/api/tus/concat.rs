@@ -1,16 +1,22 @@
 //! A file that was sent as several uploads side by side.
 
-use axum::http::{HeaderMap, StatusCode};
-use futures_util::StreamExt;
-use jobs::{intake, model::Upload, ports::ByteStream};
+use axum::http::HeaderMap;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jobs::{
+    intake,
+    model::Upload,
+    ports::{ByteStream, PortError},
+    tools::Tools,
+};
+use sha2::{Digest, Sha256};
 
-use super::{create::announce, ours, write};
+use super::{create::announce, named, offset, write};
 use crate::api::{Api, caller::Caller, problem::Problem};
 
 /// Uploads that one file is made of.
 const MOST: usize = 100;
 
-/// Makes one upload of those that `of` names, in their order.
+/// Makes one upload of those that `of` names, in their order. Asked again, it is the same upload.
 pub async fn join(
     api: &Api,
     caller: &Caller,
@@ -20,11 +26,10 @@ pub async fn join(
     let mut partials = Vec::new();
     for address in of.split_ascii_whitespace() {
         let id = address.rsplit('/').next().unwrap_or(address);
-        let partial = ours(api, caller, id.to_owned()).await?;
-        let is_whole = partial.deferred.is_none() && partial.offset() == partial.size;
-        if !partial.is_partial() || !partial.is_receiving() || !is_whole {
-            let detail = format!("{id} is no part of a file, or not whole yet");
-            return Err(Problem::new(StatusCode::CONFLICT, "part_not_whole", detail));
+        let partial = named(api, caller, id.to_owned()).await?;
+        let is_whole = partial.deferred.is_none() && offset(&partial) == partial.size;
+        if !partial.is_partial() || !is_whole {
+            return Err(not_whole(id));
         }
         partials.push(partial);
     }
@@ -33,18 +38,20 @@ pub async fn join(
         return Err(Problem::bad("bad_header", detail));
     }
     let bytes: u64 = partials.iter().map(|partial| partial.size).sum();
-    write::fits(api, bytes)?;
-    let upload = announce(api, caller, headers, Some(bytes)).await?;
-    let mut body: ByteStream = Box::pin(futures_util::stream::empty());
-    for partial in &partials {
-        let (transfer, parts) = (partial.transfer(), partial.parts().unwrap_or_default());
-        let kind = &partial.mime_type;
-        api.tools.objects.assemble(&transfer, &parts, kind, &api.tools.progress).await?;
-        let bytes = api.tools.objects.read(&transfer.key(), None).await?;
-        body = Box::pin(body.chain(bytes));
+    api.limits.fit(bytes)?;
+    let upload = announce(api, caller, headers, Some(bytes), Some(key_of(&partials))).await?;
+    if !upload.is_receiving() {
+        // It has been put together before, and the answer was lost.
+        return Ok(upload);
     }
-    let upload = write::take_over(api, &upload, 0, None).await?;
-    let upload = write::append(api, upload, Some(bytes), body).await?;
+    // Parts that have ended are gone, whatever their records say of their length.
+    if let Some(gone) = partials.iter().find(|partial| !partial.is_receiving()) {
+        return Err(not_whole(&gone.upload_id.0));
+    }
+    let from = upload.offset();
+    let upload = write::take_over(api, &upload, from, None).await?;
+    let body = chained(api.tools.clone(), partials.clone(), from);
+    let upload = write::append(api, upload, Some(bytes - from), body).await?;
     for partial in &partials {
         if let Err(error) = intake::cancel(&api.intake, &partial.upload_id).await {
             // It expires by itself.
@@ -52,4 +59,44 @@ pub async fn join(
         }
     }
     Ok(upload)
+}
+
+fn not_whole(id: &str) -> Problem {
+    let detail = format!("{id} is no part of a file, or not whole yet");
+    Problem::conflict("part_not_whole", detail)
+}
+
+/// The idempotency key of a file that is put together of these.
+fn key_of(partials: &[Upload]) -> String {
+    let mut hash = Sha256::new();
+    for Upload { upload_id, .. } in partials {
+        hash.update(format!("{upload_id}\n"));
+    }
+    format!("tus:{}", hex::encode(hash.finalize()))
+}
+
+/// The bytes of one after the other, without the first `skipped`; each is opened when it is its
+/// turn.
+fn chained(tools: Tools, partials: Vec<Upload>, skipped: u64) -> ByteStream {
+    let mut begin = 0;
+    let ranges: Vec<_> = partials
+        .into_iter()
+        .filter_map(|partial| {
+            let skip = skipped.saturating_sub(begin).min(partial.size);
+            begin += partial.size;
+            (skip < partial.size).then_some((partial, skip))
+        })
+        .collect();
+    let opened = stream::iter(ranges).then(move |(partial, skip)| {
+        let tools = tools.clone();
+        async move { open(&tools, &partial, skip).await.map_err(std::io::Error::other) }
+    });
+    Box::pin(opened.try_flatten())
+}
+
+async fn open(tools: &Tools, partial: &Upload, skip: u64) -> Result<ByteStream, PortError> {
+    let (transfer, parts) = (partial.transfer(), partial.parts().unwrap_or_default());
+    let objects = &tools.objects;
+    objects.assemble(&transfer, &parts, &partial.mime_type, &tools.progress).await?;
+    objects.read(&transfer.key(), Some(skip..partial.size)).await
 }

@@ -21,7 +21,7 @@ use crate::api::{
     body,
     caller::Caller,
     problem::Problem,
-    wish::{Wish, upload},
+    wish::{Wish, is_another, is_same, upload},
 };
 
 /// `POST /v1/tus`
@@ -37,28 +37,42 @@ pub async fn create(
         let upload = concat::join(&api, &caller, &headers, of).await?;
         return Ok(created(&upload));
     }
-    let upload = announce(&api, &caller, &headers, length(&api, &headers)?).await?;
+    let upload = announce(&api, &caller, &headers, length(&api, &headers)?, None).await?;
     if upload.size == 0 && upload.deferred.is_none() {
-        let why = "the file is empty";
-        let (uploads, clock) = (&*api.tools.uploads, &*api.tools.clock);
-        intake::fail(uploads, clock, &upload.upload_id, "empty_file", why).await?;
+        write::empty(&api, &upload).await?;
         return Ok(created(&upload));
     }
     if text(&headers, "content-type") != Some("application/offset+octet-stream") {
         return Ok(created(&upload));
     }
-    let bytes = body::content_length(&headers);
-    let promised = checksum::promised(&headers)?;
-    let upload = write::take_over(&api, &upload, 0, None).await?;
+    // A caller who hangs up must not leave what was put and not written down.
+    let (appending, fresh) = (api.clone(), upload.clone());
+    let first = async move { first_bytes(&appending, fresh, request).await };
+    let answer = match api.apart(first).await {
+        Ok(whole) => {
+            let mut response = created(&whole);
+            set(&mut response, "upload-offset", &offset(&whole).to_string());
+            return Ok(response);
+        }
+        Err(problem) => problem,
+    };
+    // It was made all the same, and the client may go on with it.
+    let mut response = answer.into_response();
+    location(&mut response, &upload);
+    Ok(response)
+}
+
+/// The bytes that came along.
+async fn first_bytes(api: &Api, upload: Upload, request: Request) -> Result<Upload, Problem> {
+    let bytes = body::content_length(request.headers());
+    let promised = checksum::promised(request.headers())?;
+    let upload = write::take_over(api, &upload, 0, None).await?;
     let stream = body::stream(request.into_body());
     let stream = match promised {
-        Some(sum) => checksum::checked(&api, sum, stream, write::room(&api, &upload)).await?,
+        Some(sum) => checksum::checked(api, sum, stream, write::room(api, &upload)).await?,
         None => stream,
     };
-    let upload = write::append(&api, upload, bytes, stream).await?;
-    let mut response = created(&upload);
-    set(&mut response, "upload-offset", &offset(&upload).to_string());
-    Ok(response)
+    write::append(api, upload, bytes, stream).await
 }
 
 fn created(upload: &Upload) -> Response {
@@ -74,7 +88,7 @@ fn length(api: &Api, headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     match (length, text(headers, "upload-defer-length")) {
         (None, Some("1")) => Ok(None),
         (Some(length), None) => {
-            write::fits(api, length)?;
+            api.limits.fit(length)?;
             Ok(Some(length))
         }
         _ => {
@@ -84,12 +98,13 @@ fn length(api: &Api, headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     }
 }
 
-/// The upload that the headers describe.
+/// The upload that the headers describe; under a key that is taken, the upload that has it.
 pub async fn announce(
     api: &Api,
     caller: &Caller,
     headers: &HeaderMap,
     length: Option<u64>,
+    key: Option<String>,
 ) -> Result<Upload, Problem> {
     let header = text(headers, "upload-metadata").unwrap_or_default();
     let said = metadata(header)?;
@@ -133,7 +148,7 @@ pub async fn announce(
         visibility: visibility.transpose()?,
         transport: None,
     };
-    let mut upload = upload(api, wish, None).await?;
+    let mut upload = upload(api, wish, key.map(|key| format!("{user_id}:{key}"))).await?;
     upload.transport = Some(Transport::Tus);
     if length.unwrap_or(0) == 0 {
         (upload.size, upload.chunks) = (0, Vec::new());
@@ -144,5 +159,6 @@ pub async fn announce(
     }
     let metadata = (!header.is_empty()).then(|| header.to_owned());
     upload.tus = Some(Tus { metadata, concat, ..Tus::default() });
-    Ok(intake::open(&api.intake, upload).await?)
+    let kept = intake::open(&api.intake, upload.clone()).await?;
+    if is_same(&kept, &upload) { Ok(kept) } else { Err(is_another()) }
 }

@@ -10,6 +10,7 @@ mod write;
 use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use jobs::{
@@ -35,7 +36,19 @@ const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,ex
 
 /// `OPTIONS /v1/tus`
 pub async fn options(State(api): State<Api>) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
+    described(&api, StatusCode::NO_CONTENT.into_response())
+}
+
+/// Where pages of other origins are let in, each `OPTIONS` is answered before it comes to a
+/// handler; it says the same.
+pub async fn preflight(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let is_ours = request.method() == Method::OPTIONS && request.uri().path() == "/v1/tus";
+    let response = next.run(request).await;
+    if is_ours { described(&api, response) } else { response }
+}
+
+/// What this door can do.
+fn described(api: &Api, mut response: Response) -> Response {
     let most = api.limits.file_bytes.to_string();
     let said = [
         ("tus-version", VERSION),
@@ -91,10 +104,7 @@ pub async fn patch(
     // A caller who hangs up must not leave what was put and not written down.
     let appending = api.clone();
     let appending = async move { append(&appending, upload, request).await };
-    api.under_way.spawn(appending).await.unwrap_or_else(|error| {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Err(Problem::new(status, "internal", format!("the request broke: {error}")))
-    })
+    api.apart(appending).await
 }
 
 /// `DELETE /v1/tus/{uploadId}`
@@ -166,11 +176,17 @@ async fn append(api: &Api, upload: Upload, request: Request) -> Result<Response,
 }
 
 /// The upload, if it came through this door and the caller may know of it.
-async fn ours(api: &Api, caller: &Caller, id: String) -> Result<Upload, Problem> {
+async fn named(api: &Api, caller: &Caller, id: String) -> Result<Upload, Problem> {
     let upload = owned(api, caller, id).await?;
     if upload.transport != Some(Transport::Tus) {
         return Err(Problem::not_found("upload"));
     }
+    Ok(upload)
+}
+
+/// The same, if it has not come to nothing.
+async fn ours(api: &Api, caller: &Caller, id: String) -> Result<Upload, Problem> {
+    let upload = named(api, caller, id).await?;
     // A client that comes back to one that has ended begins anew.
     refuse_late(api, &upload).map_err(|problem| problem.at(StatusCode::GONE))?;
     Ok(upload)

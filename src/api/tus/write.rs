@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, future::join};
 use jobs::{
     intake::{self, Completion},
+    keys,
     model::{CHUNK_BYTES, Chunk, Tail, Tus, Upload},
     ports::{ByteStream, Expected, Length, Part, PortError, interrupted, later},
 };
@@ -19,17 +20,6 @@ use crate::api::{Api, problem::Problem, spool::Spool};
 
 /// Tails that are held in memory at the same time, each of up to one chunk.
 static TAILS: Semaphore = Semaphore::const_new(4);
-
-/// Refuses a file that is too large.
-pub fn fits(api: &Api, bytes: u64) -> Result<(), Problem> {
-    let most = api.limits.file_bytes;
-    if bytes <= most {
-        return Ok(());
-    }
-    let detail = format!("the file has {bytes} bytes, at most {most} are taken");
-    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", detail);
-    Err(problem.with("limit", json!(most)))
-}
 
 /// How many bytes may still come.
 pub fn room(api: &Api, upload: &Upload) -> u64 {
@@ -46,7 +36,7 @@ pub async fn take_over(
     length: Option<u64>,
 ) -> Result<Upload, Problem> {
     if let Some(length) = length {
-        fits(api, length)?;
+        api.limits.fit(length)?;
         let known = upload.deferred.is_none().then_some(upload.size);
         if known.is_some_and(|known| known != length) || length < upload.offset() {
             let detail = "the header Upload-Length says another length than before";
@@ -123,11 +113,21 @@ pub async fn append(
     if body.has_more().await? {
         return Err(too_long(&upload));
     }
+    if upload.deferred.is_none() && upload.size == 0 && upload.is_receiving() {
+        return empty(api, &upload).await;
+    }
     let is_whole = upload.deferred.is_none() && upload.offset() == upload.size;
     if is_whole && upload.is_receiving() && !upload.is_partial() {
         return finish(api, upload).await;
     }
     Ok(upload)
+}
+
+/// A file without a byte is taken, and its record says why nothing comes of it.
+pub async fn empty(api: &Api, upload: &Upload) -> Result<Upload, Problem> {
+    let (uploads, clock) = (&*api.tools.uploads, &*api.tools.clock);
+    intake::fail(uploads, clock, &upload.upload_id, "empty_file", "the file is empty").await?;
+    Ok(uploads.upload(&upload.upload_id).await?)
 }
 
 /// All has come: the upload becomes a medium.
@@ -280,7 +280,7 @@ async fn keep_tail(api: &Api, upload: Upload, spool: Spool) -> Result<Upload, Pr
     // Another key each time: the one before stays until nobody reads it any more, and nobody else
     // writes to this one.
     let holder = upload.tus.as_ref().and_then(|tus| tus.holder.as_deref()).unwrap_or_default();
-    let key = format!("{}.tail-{holder}-{offset}", upload.transfer().key());
+    let key = keys::tail(&upload.upload_id.0, holder, offset);
     let tail = Tail { key, bytes: all.len() as u64 };
     api.tools.objects.put(&tail.key, all.freeze(), "application/octet-stream").await?;
     let kept = held(api, &upload, |upload, _| {

@@ -26,6 +26,11 @@ async fn pages_of_the_origins_that_are_set_may_call_and_no_others() {
     assert_eq!(ours, (Some("https://app.example.org".to_owned()), true));
     assert_eq!(theirs.0, None);
     assert_eq!(asked(&shut, "https://app.example.org", "PATCH").await.0, None);
+    // A plain question, not one of a browser that is about to call.
+    let plain = Request::options("/v1/tus").header("origin", "https://app.example.org");
+    let plain = open.send(plain.body(Body::empty()).unwrap()).await;
+    assert_eq!(plain.headers()["tus-version"], "1.0.0");
+    assert!(plain.headers().contains_key("tus-extension"));
     let call = Request::get("/healthz").header("origin", "https://app.example.org");
     let answer = open.send(call.body(Body::empty()).unwrap()).await;
     let exposed = answer.headers()["access-control-expose-headers"].to_str().unwrap();

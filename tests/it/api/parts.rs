@@ -36,6 +36,7 @@ on_both_stores![
     what_the_store_does_not_have_is_missing,
     uppy_sends_a_file_in_parts,
     uppy_sends_a_whole_file,
+    of_two_that_send_one_part_the_last_counts,
 ];
 
 /// Two chunks, of which no two pieces are alike.
@@ -192,6 +193,36 @@ async fn uppy_sends_a_whole_file(house: House) {
     assert_eq!(params["method"], "PUT");
     assert!(put(&house, &params, &photo).await.is_success());
 
+    assert!(put(&house, &params, &photo).await.is_success(), "the answer may have been lost");
     let (_, found) = house.ask("GET", "/v1/media?eventId=1", Value::Null).await;
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
     published(&house, &found["items"][0]["_id"], &photo).await;
+}
+
+/// Whichever comes first, one of them is there in the end, and the whole is what was promised.
+async fn of_two_that_send_one_part_the_last_counts(house: House) {
+    let photo = fixture("images/gps_iphone.jpg");
+    for turn in 0..8 {
+        let id = announce(&house, photo.len()).await;
+        let other: Vec<u8> = photo.iter().rev().copied().collect();
+        let bodies = [photo.as_slice(), &other];
+        let [ours, theirs] = [
+            &addresses(&house, &id, &[bodies[0]]).await,
+            &addresses(&house, &id, &[bodies[1]]).await,
+        ]
+        .map(|list| list[0].clone());
+
+        let (one, two) =
+            tokio::join!(put(&house, &ours, bodies[0]), put(&house, &theirs, bodies[1]));
+
+        assert!(one.is_success() && two.is_success(), "turn {turn}: {one} and {two}");
+        let complete = format!("/v1/uploads/{id}/complete");
+        let (status, done) = house.ask("POST", &complete, json!({})).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "turn {turn}: {done}");
+    }
+    house.drain().await;
+    let (_, found) = house.ask("GET", "/v1/media?eventId=1", Value::Null).await;
+    for media in found["items"].as_array().unwrap() {
+        assert!(media["processingSteps"]["upload"]["completed"].as_bool().unwrap(), "{media}");
+    }
 }

@@ -10,6 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::stream;
 use jobs::{
+    keys,
     model::{CHUNK_BYTES, UploadId},
     ports::{Expected, Length},
 };
@@ -28,6 +29,7 @@ on_both_stores![
     a_whole_file_whose_service_died_becomes_a_medium,
     parts_that_came_side_by_side_become_one_file,
     a_later_request_takes_over,
+    bytes_that_nobody_knows_of_are_swept,
     an_upload_that_is_ended_is_gone,
 ];
 
@@ -231,8 +233,10 @@ async fn parts_that_came_side_by_side_become_one_file(house: House) {
         paths.push(path);
     }
 
-    let path = create(&house, &[("upload-concat", format!("final;{}", paths.join(" ")))]).await;
+    let whole = [("upload-concat", format!("final;{}", paths.join(" ")))];
+    let path = create(&house, &whole).await;
 
+    assert_eq!(create(&house, &whole).await, path, "asked again, it is the same file");
     assert_eq!(offset(&house, &path).await, bytes.len());
     published(&house, &bytes).await;
     for path in paths {
@@ -267,6 +271,26 @@ async fn a_later_request_takes_over(house: House) {
     assert_eq!(left, [""; 0], "nothing is left of either");
 }
 
+async fn bytes_that_nobody_knows_of_are_swept(house: House) {
+    let path = create(&house, &[("upload-length", "1000".to_owned())]).await;
+    patch(&house, &path, 0, &[], vec![1; 10].into()).await;
+    let id = path.rsplit('/').next().unwrap();
+    // Of requests that died between the store and the record, and of a record that is gone.
+    for left in [keys::tail(id, "a", 700), keys::tail("nobody", "b", 5)] {
+        house.parts.tools.objects.put(&left, vec![2; 5].into(), "text/plain").await.unwrap();
+    }
+    let incoming = || house.ground.files().iter().filter(|f| f.contains(".tail-")).count();
+
+    house.recover().await;
+    let young = incoming();
+    house.ground.age_objects();
+    house.recover().await;
+
+    assert_eq!((young, incoming()), (3, 1), "what is young may still be written down");
+    let (status, now) = patch(&house, &path, 10, &[], vec![3; 10].into()).await;
+    assert_eq!((status, now), (StatusCode::NO_CONTENT, "20".to_owned()), "its own tail is there");
+}
+
 async fn an_upload_that_is_ended_is_gone(house: House) {
     let path = create(&house, &[("upload-length", "100".to_owned())]).await;
     patch(&house, &path, 0, &[], vec![1; 10].into()).await;
@@ -276,12 +300,15 @@ async fn an_upload_that_is_ended_is_gone(house: House) {
 
     assert_eq!((ended.status(), head.status()), (StatusCode::NO_CONTENT, StatusCode::GONE));
     let empty = create(&house, &[("upload-length", "0".to_owned())]).await;
-    let id = empty.rsplit('/').next().unwrap();
-    let (_, upload) = house.ask("GET", &format!("/v1/uploads/{id}"), Value::Null).await;
-    assert_eq!(
-        (&upload["status"], &upload["error"]["code"]),
-        (&"failed".into(), &"empty_file".into())
-    );
+    let later = create(&house, &[("upload-defer-length", "1".to_owned())]).await;
+    let said = patch(&house, &later, 0, &[("upload-length", "0".to_owned())], Body::empty()).await;
+    assert_eq!(said, (StatusCode::NO_CONTENT, "0".to_owned()));
+    for path in [empty, later] {
+        let id = path.rsplit('/').next().unwrap();
+        let (_, upload) = house.ask("GET", &format!("/v1/uploads/{id}"), Value::Null).await;
+        let ended = (&upload["status"], &upload["error"]["code"]);
+        assert_eq!(ended, (&"failed".into(), &"empty_file".into()));
+    }
 }
 
 #[tokio::test]
@@ -297,6 +324,11 @@ async fn the_protocol_is_held_to() {
     let begin = [("upload-offset", "0".to_owned())];
     let untyped = send(&house, "PATCH", &path, &begin, Body::empty()).await;
     let more = patch(&house, &path, 0, &[], vec![0; 11].into()).await;
+    let kind = ("content-type", "application/offset+octet-stream".to_owned());
+    let length = ("upload-length", "10".to_owned());
+    let wrong = ("upload-checksum", "sha1 AAAA".to_owned());
+    let spoiled = [kind, length, wrong, ("upload-metadata", METADATA.to_owned())];
+    let spoiled = send(&house, "POST", "/v1/tus", &spoiled, vec![0; 10].into()).await;
     let without = send(&house, "POST", "/v1/tus", &[], Body::empty()).await;
     let huge = [("upload-metadata", METADATA.to_owned()), ("upload-length", u64::MAX.to_string())];
     let huge = send(&house, "POST", "/v1/tus", &huge, Body::empty()).await;
@@ -304,6 +336,9 @@ async fn the_protocol_is_held_to() {
     assert_eq!(unversioned.status(), StatusCode::PRECONDITION_FAILED);
     assert_eq!(untyped.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(more.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(spoiled.status().as_u16(), 460);
+    let made = spoiled.headers()["location"].to_str().unwrap();
+    assert_eq!(offset(&house, made).await, 0, "it was made, and waits for its first byte");
     assert_eq!(without.status(), StatusCode::BAD_REQUEST);
     assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
 use jobs::{
     ports::{
-        Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo, Objects,
-        Part, PortError, Transfer,
+        Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo,
+        Objects, Part, PortError, Transfer,
     },
     progress::Progress,
 };
@@ -197,6 +197,15 @@ impl Objects for Fused<dyn Objects> {
         limit: usize,
     ) -> Result<Vec<Transfer>, PortError> {
         self.inner.stale(older_than_seconds, after, limit).await
+    }
+
+    async fn arrived(
+        &self,
+        older_than_seconds: u64,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Arrived>, PortError> {
+        self.inner.arrived(older_than_seconds, after, limit).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError> {

@@ -236,4 +236,5 @@ as_it_is! {
     get_object: GetObjectInput -> GetObjectOutput,
     head_object: HeadObjectInput -> HeadObjectOutput,
     delete_object: DeleteObjectInput -> DeleteObjectOutput,
+    list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output,
 }

@@ -74,6 +74,7 @@ on_every_store![
     an_assembly_of_parts_that_are_gone_is_missing,
     an_abort_forgets_the_parts_of_one_upload,
     transfers_are_stale_by_their_age,
+    what_arrived_is_listed_by_its_age,
     an_object_is_there_after_a_restart,
 ];
 
@@ -318,6 +319,24 @@ async fn transfers_are_stale_by_their_age(home: Home) {
     assert_eq!(stale(3600, "", 9).await, Vec::<String>::new());
     home.abort("u").await;
     assert_eq!(stale(0, "", 9).await, ["v"]);
+}
+
+async fn what_arrived_is_listed_by_its_age(home: Home) {
+    let arrived = async |seconds, after, limit| {
+        let found = home.objects.arrived(seconds, after, limit).await.unwrap();
+        found.into_iter().map(|object| (object.key, object.bytes)).collect::<Vec<_>>()
+    };
+    assert_eq!(arrived(0, "", 9).await, []);
+    for key in ["incoming/b", "incoming/a.tail-x-2", "events/1/media/c"] {
+        home.objects.put(key, Bytes::from_static(b"abc"), "text/plain").await.unwrap();
+    }
+    home.part("u", 1, b"no object yet").await;
+    let (tail, whole) = (("incoming/a.tail-x-2".to_owned(), 3), ("incoming/b".to_owned(), 3));
+
+    assert_eq!(arrived(0, "", 9).await, [tail.clone(), whole.clone()]);
+    assert_eq!(arrived(0, "", 1).await, std::slice::from_ref(&tail));
+    assert_eq!(arrived(0, &tail.0, 9).await, [whole]);
+    assert_eq!(arrived(3600, "", 9).await, []);
 }
 
 async fn an_object_is_there_after_a_restart(home: Home) {
