@@ -179,7 +179,8 @@ fn published(media: &Media) -> Result<&Media, Problem> {
             "this file was withheld: it is infected, could not be scanned, or is no medium";
         return Err(Problem::new(StatusCode::FORBIDDEN, "quarantined", detail));
     }
-    if media.is_published() {
+    // Documents of other writers say of themselves what they like.
+    if media.is_published() && media.processing_steps.may_be_opened() {
         return Ok(media);
     }
     let detail = "the file is still being processed, or came to nothing";

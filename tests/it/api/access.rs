@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::house::{House, TOKEN_SECRET, answer, fixture};
 
-const KEYS: &str = r#"
+pub(super) const KEYS: &str = r#"
 keys = [
     { name = "all", key = "the key of everything", scopes = ["admin"] },
     { name = "upload", key = "a key for uploads", scopes = ["upload"] },
@@ -31,7 +31,11 @@ pub(super) struct Town {
 
 impl Town {
     pub(super) async fn new() -> Self {
-        let house = House::with_settings(KEYS).await;
+        Self::over(House::with_settings(KEYS).await).await
+    }
+
+    /// The same in a house that has these keys.
+    pub(super) async fn over(house: House) -> Self {
         let photo = fixture("images/gps_iphone.jpg");
         let path = "/v1/media?eventId=1&userId=42&filename=a.jpg";
         let body = Body::from(photo);

@@ -15,5 +15,6 @@ mod signatures;
 mod traces;
 mod tus;
 mod uploads;
+mod verdicts;
 mod visibility;
 mod workers;
