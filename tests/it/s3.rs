@@ -2,13 +2,17 @@
 
 mod rules;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
 };
-use iven_worker::adapters::s3::Place;
+use iven_worker::adapters::{
+    clock::SystemClock,
+    s3::{Place, S3},
+};
+use jobs::ports::Objects;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
@@ -23,9 +27,17 @@ pub const KEY: (&str, &str) = ("a-test-key", "and-its-secret");
 /// A server in this process, on its files under `folder`; it holds all callers to signatures and
 /// checksums. It ends with the runtime of the test.
 pub async fn in_process(folder: &Path) -> Place {
+    serve(Rules::over(files(folder))).await
+}
+
+fn files(folder: &Path) -> FileSystem {
     let root = folder.join("s3");
     std::fs::create_dir_all(root.join(BUCKET)).unwrap();
-    let mut service = S3ServiceBuilder::new(Rules::over(FileSystem::new(root).unwrap()));
+    FileSystem::new(root).unwrap()
+}
+
+async fn serve(store: impl s3s::S3) -> Place {
+    let mut service = S3ServiceBuilder::new(store);
     service.set_auth(SimpleAuth::from_single(KEY.0, KEY.1));
     let service = service.build();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,4 +71,35 @@ fn at(port: u16) -> Place {
         copy_part_bytes: 5 << 20,
         ..Place::new(BUCKET, "us-east-1")
     }
+}
+
+async fn open(place: Place, folder: &Path) -> S3 {
+    S3::open(place, &folder.join("copies"), Arc::new(SystemClock)).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_doctor_finds_nothing_where_all_is_as_in_s3() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = in_process(folder.path()).await;
+
+    let s3 = open(place, folder.path()).await;
+
+    let said = s3.probe().await.unwrap();
+
+    assert_eq!(said, [""; 0]);
+    assert_eq!(s3.arrived(0, "", 9).await.unwrap(), []);
+    assert_eq!(s3.stale(0, "", 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_doctor_says_what_a_store_does_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = serve(files(folder.path())).await;
+
+    let said = open(place, folder.path()).await.probe().await.unwrap();
+
+    let told = |word: &str| assert!(said.iter().any(|so| so.contains(word)), "{word}: {said:?}");
+    told("does not list unfinished uploads");
+    told("does not check the SHA-256 of parts");
+    told("does not say the SHA-256 of the parts that it has");
 }
