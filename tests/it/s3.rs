@@ -19,6 +19,8 @@ use tokio::net::TcpListener;
 
 use self::rules::Rules;
 
+pub use self::rules::Books;
+
 /// The bucket of a test.
 pub const BUCKET: &str = "media";
 /// The key of a test and its secret.
@@ -27,7 +29,13 @@ pub const KEY: (&str, &str) = ("a-test-key", "and-its-secret");
 /// A server in this process, on its files under `folder`; it holds all callers to signatures and
 /// checksums. It ends with the runtime of the test.
 pub async fn in_process(folder: &Path) -> Place {
-    serve(Rules::over(files(folder))).await
+    watched(folder).await.0
+}
+
+/// The same, and what it knows.
+pub async fn watched(folder: &Path) -> (Place, Books) {
+    let books = Books::default();
+    (serve(Rules::over(files(folder), books.clone())).await, books)
 }
 
 fn files(folder: &Path) -> FileSystem {

@@ -1,5 +1,6 @@
 //! The program as people and systemd run it: its commands, its signals, its sudden end.
 
+mod cluster;
 mod examples;
 mod interrupted;
 mod killed;

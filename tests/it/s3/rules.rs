@@ -3,8 +3,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Mutex,
-    time::SystemTime,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use jobs::ports::Clock;
 use s3s::{Body, S3, S3Request, S3Response, S3Result, TrailingHeaders, dto::*, s3_error};
 use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
+use tokio_util::task::TaskTracker;
 
 /// A multipart upload on its way.
 #[derive(Debug, Clone)]
@@ -26,22 +27,61 @@ struct Open {
     parts: BTreeMap<i32, Part>,
 }
 
+/// What the server knows besides the files, also for a test that looks on.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    open: Arc<Mutex<HashMap<String, Open>>>,
+    written: Arc<Mutex<Vec<String>>>,
+}
+
+impl Books {
+    /// The keys of multipart uploads on their way.
+    pub fn open(&self) -> Vec<String> {
+        self.open.lock().unwrap().values().map(|open| open.key.clone()).collect()
+    }
+
+    /// All that is on its way began so much earlier.
+    pub fn age(&self, by: Duration) {
+        self.open.lock().unwrap().values_mut().for_each(|open| open.began -= by);
+    }
+
+    /// The key of each write of an object that went well, in their order.
+    pub fn written(&self) -> Vec<String> {
+        self.written.lock().unwrap().clone()
+    }
+
+    /// Notes how a write to this key ended.
+    fn note<T>(&self, key: String, answer: S3Result<T>) -> S3Result<T> {
+        if answer.is_ok() {
+            self.written.lock().unwrap().push(key);
+        }
+        answer
+    }
+}
+
+/// As S3 does, goes through with a write whose caller hangs up.
+async fn through<T: Send + 'static>(
+    write: impl Future<Output = S3Result<T>> + Send + 'static,
+) -> S3Result<T> {
+    TaskTracker::new().spawn(write).await.unwrap()
+}
+
 /// The files, and what is on its way to them.
 #[derive(Debug)]
 pub struct Rules {
-    files: FileSystem,
-    open: Mutex<HashMap<String, Open>>,
+    files: Arc<FileSystem>,
+    books: Books,
 }
 
 impl Rules {
     /// The rules over these files.
-    pub fn over(files: FileSystem) -> Self {
-        Self { files, open: Mutex::default() }
+    pub fn over(files: FileSystem, books: Books) -> Self {
+        Self { files: Arc::new(files), books }
     }
 
     /// What is on its way under this id; S3 says NoSuchUpload of all others.
     fn known(&self, id: &str) -> S3Result<Open> {
-        let open = self.open.lock().unwrap();
+        let open = self.books.open.lock().unwrap();
         open.get(id).cloned().ok_or_else(|| s3_error!(NoSuchUpload))
     }
 
@@ -53,7 +93,7 @@ impl Rules {
             checksum_sha256: sum,
             ..Part::default()
         };
-        if let Some(open) = self.open.lock().unwrap().get_mut(id) {
+        if let Some(open) = self.books.open.lock().unwrap().get_mut(id) {
             open.parts.insert(number, part);
         }
     }
@@ -112,7 +152,18 @@ macro_rules! as_it_is {
                         return Err(s3_error!(PreconditionFailed));
                     }
                 }
-                self.files.copy_object(request).await
+                let (files, books) = (self.files.clone(), self.books.clone());
+                let key = request.input.key.clone();
+                through(async move { books.note(key, files.copy_object(request).await) }).await
+            }
+
+            async fn put_object(
+                &self,
+                request: S3Request<PutObjectInput>,
+            ) -> S3Result<S3Response<PutObjectOutput>> {
+                let (files, books) = (self.files.clone(), self.books.clone());
+                let key = request.input.key.clone();
+                through(async move { books.note(key, files.put_object(request).await) }).await
             }
 
             async fn create_multipart_upload(
@@ -123,7 +174,7 @@ macro_rules! as_it_is {
                 let created = self.files.create_multipart_upload(request).await?;
                 let id = created.output.upload_id.clone().unwrap();
                 let (began, parts) = (SystemClock.now().to_system_time(), BTreeMap::new());
-                self.open.lock().unwrap().insert(id, Open { bucket, key, began, parts });
+                self.books.open.lock().unwrap().insert(id, Open { bucket, key, began, parts });
                 Ok(created)
             }
 
@@ -181,7 +232,7 @@ macro_rules! as_it_is {
             ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
                 let ListMultipartUploadsInput { bucket, prefix, key_marker, .. } = request.input;
                 let (prefix, after) = (prefix.unwrap_or_default(), key_marker.unwrap_or_default());
-                let open = self.open.lock().unwrap();
+                let open = self.books.open.lock().unwrap();
                 let mut uploads: Vec<_> = open
                     .iter()
                     .filter(|(_, open)| open.bucket == bucket)
@@ -212,9 +263,18 @@ macro_rules! as_it_is {
                         return Err(s3_error!(InvalidPart));
                     }
                 }
-                let completed = self.files.complete_multipart_upload(request).await?;
-                self.open.lock().unwrap().remove(&id);
-                Ok(completed)
+                let (files, books) = (self.files.clone(), self.books.clone());
+                through(async move {
+                    // Of two at the same time one finds it.
+                    let open = books.open.lock().unwrap().remove(&id);
+                    let open = open.ok_or_else(|| s3_error!(NoSuchUpload))?;
+                    let completed = files.complete_multipart_upload(request).await;
+                    if completed.is_err() {
+                        books.open.lock().unwrap().insert(id, open.clone());
+                    }
+                    books.note(open.key, completed)
+                })
+                .await
             }
 
             async fn abort_multipart_upload(
@@ -223,7 +283,7 @@ macro_rules! as_it_is {
             ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
                 let id = request.input.upload_id.clone();
                 self.known(&id)?;
-                self.open.lock().unwrap().remove(&id);
+                self.books.open.lock().unwrap().remove(&id);
                 self.files.abort_multipart_upload(request).await
             }
         }
@@ -232,7 +292,6 @@ macro_rules! as_it_is {
 
 as_it_is! {
     head_bucket: HeadBucketInput -> HeadBucketOutput,
-    put_object: PutObjectInput -> PutObjectOutput,
     get_object: GetObjectInput -> GetObjectOutput,
     head_object: HeadObjectInput -> HeadObjectOutput,
     delete_object: DeleteObjectInput -> DeleteObjectOutput,
