@@ -2,37 +2,20 @@
 //
 // usage: node tus.js URL KEY NAME     NAME stands in front of each line that is printed
 
-import { createHash, randomBytes } from "node:crypto"
-import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { connect, createServer } from "node:net"
+import { randomBytes } from "node:crypto"
+import { createReadStream, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { PassThrough } from "node:stream"
-import { setTimeout as pause } from "node:timers/promises"
 import * as tus from "tus-js-client"
+import * as published from "./published.js"
+import { MIB, PHOTO, must } from "./published.js"
 
 const [url, key, name] = process.argv.slice(2)
-const headers = { authorization: `Bearer ${key}` }
+const service = new published.Service(url, key)
+const headers = service.headers
 const folder = mkdtempSync(join(tmpdir(), "iven-acceptance-"))
-const photo = readFileSync(new URL("../../../fixtures/images/gps_iphone.jpg", import.meta.url))
-const MIB = 1 << 20
-
-/** A picture of its own with `bytes` bytes: what stands behind its end is no matter to readers. */
-function picture(bytes) {
-  const path = join(folder, `${randomBytes(4).toString("hex")}.jpg`)
-  writeFileSync(path, Buffer.concat([photo, randomBytes(bytes - photo.length)]))
-  return path
-}
-
-function must(holds, sentence) {
-  if (!holds) throw new Error(sentence)
-}
-
-async function ask(path) {
-  const answer = await fetch(url + path, { headers })
-  must(answer.ok, `GET ${path}: ${answer.status} ${answer.ok ? "" : await answer.text()}`)
-  return answer
-}
+const picture = (bytes) => published.picture(folder, bytes)
 
 function options(more) {
   return {
@@ -53,30 +36,10 @@ function send(file, more, begin = (upload) => upload.start()) {
   })
 }
 
-/** A way to the service that is stuck after `bytes` bytes, until it is made free. */
+/** The endpoint, on a way that is stuck after `bytes` bytes. */
 async function way(bytes) {
-  const target = new URL(url)
-  let stuck
-  const isStuck = new Promise((resolve) => (stuck = resolve))
-  const server = createServer((client) => {
-    const service = connect(target.port, target.hostname)
-    client.on("data", (piece) => {
-      service.write(piece.subarray(0, Math.max(bytes, 0)))
-      bytes -= piece.length
-      if (bytes > 0) return
-      client.pause()
-      stuck()
-    })
-    service.on("data", (piece) => client.write(piece))
-    for (const [from, to] of [[client, service], [service, client]]) {
-      from.on("close", () => to.destroy()).on("error", () => to.destroy())
-    }
-  })
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve))
-  // Resumed uploads take it again; it ends with the program.
-  server.unref()
-  const free = () => (bytes = Infinity)
-  return { endpoint: `http://127.0.0.1:${server.address().port}/v1/tus`, isStuck, free }
+  const { origin, ...stop } = await published.way(url, bytes)
+  return { endpoint: `${origin}/v1/tus`, ...stop }
 }
 
 /** Begins, is stuck on its way in the middle of a request, and breaks off there. */
@@ -100,27 +63,9 @@ function resume(file, more) {
   })
 }
 
-async function offset(address) {
-  const head = { method: "HEAD", headers: { ...headers, "tus-resumable": "1.0.0" } }
-  const answer = await fetch(address, head)
-  must(answer.ok, `HEAD ${address}: ${answer.status}`)
-  return Number(answer.headers.get("upload-offset"))
-}
-
-/** The medium of the upload is published, with exactly the bytes of the file. */
-async function arrived(address, path) {
-  const upload = await (await ask(`/v1/uploads/${address.split("/").pop()}`)).json()
-  must(upload.mediaId, `the upload has no medium: ${JSON.stringify(upload)}`)
-  let media
-  for (let tries = 0; tries < 600; tries += 1) {
-    media = await (await ask(`/v1/media/${upload.mediaId}`)).json()
-    if (["completed", "failed"].includes(media.processingStatus)) break
-    await pause(100)
-  }
-  must(media.processingStatus === "completed", `the medium ended ${JSON.stringify(media)}`)
-  const hash = (bytes) => createHash("sha256").update(bytes).digest("hex")
-  const got = Buffer.from(await (await ask(`/v1/media/${upload.mediaId}/file`)).arrayBuffer())
-  must(hash(got) === hash(readFileSync(path)), `${got.length} other bytes came back`)
+/** The medium of the upload at `address` is published, with exactly the bytes of the file. */
+function arrived(address, path) {
+  return service.arrived(address.split("/").pop(), path)
 }
 
 /** A stream; of one that is a file the client announces more bytes than are left (4.3.1). */
@@ -138,7 +83,7 @@ const checks = {
     await arrived(await send(createReadStream(path)), path)
   },
   async "one small file"() {
-    const path = picture(photo.length)
+    const path = picture(PHOTO.length)
     await arrived(await send(readFileSync(path)), path)
   },
   async "requests of 4 MiB"() {
@@ -150,8 +95,7 @@ const checks = {
     const { endpoint, ...stop } = await way(15 * MIB)
     const more = { urlStorage: storage(), endpoint }
     const address = await sendSome(createReadStream(path), stop, more)
-    for (let tries = 0; tries < 100 && (await offset(address)) === 0; tries += 1) await pause(100)
-    must((await offset(address)) > 0, "what came before the request broke off is lost")
+    await service.kept(address)
     const resumed = await resume(createReadStream(path), more)
     must(resumed === address, `another upload was made: ${resumed}, not ${address}`)
     await arrived(resumed, path)
@@ -209,13 +153,5 @@ const checks = {
   },
 }
 
-for (const [check, run] of Object.entries(checks)) {
-  try {
-    await run()
-    console.log(`ok   ${name}: ${check}`)
-  } catch (error) {
-    console.log(`FAIL ${name}: ${check}: ${error.message}`)
-    process.exitCode = 1
-  }
-}
+await published.run(name, checks)
 rmSync(folder, { recursive: true })
