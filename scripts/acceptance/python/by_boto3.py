@@ -1,8 +1,8 @@
 """Sends pictures into a bucket, by every door, and looks with boto3 what lies in it in the end.
 
-usage: by_boto3.py prepare STORE BUCKET       makes the bucket
-       by_boto3.py clean STORE BUCKET NAME    nothing but media is left there, whoever sent them
-       by_boto3.py URL KEY STORE BUCKET       the uploads
+usage: by_boto3.py prepare STORE BUCKET ORIGIN   makes the bucket, for pages of this origin too
+       by_boto3.py clean STORE BUCKET NAME       nothing but media is left, whoever sent them
+       by_boto3.py URL KEY STORE BUCKET          the uploads
 """
 
 import hashlib
@@ -148,6 +148,13 @@ class Doors:
         clean(self.s3, self.bucket)
 
 
+def prepare(s3, bucket, origin):
+    s3.create_bucket(Bucket=bucket)
+    # What a page needs that puts parts: it reads from the answers what each of them is called.
+    rule = {"AllowedOrigins": [origin], "AllowedMethods": ["PUT"], "ExposeHeaders": ["ETag"]}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+
+
 def whoever(store, bucket):
     def nothing_is_left():
         """nothing but media is left in the bucket"""
@@ -157,8 +164,8 @@ def whoever(store, bucket):
 
 
 match sys.argv[1:]:
-    case ["prepare", store, bucket]:
-        connect(store).create_bucket(Bucket=bucket)
+    case ["prepare", store, bucket, origin]:
+        prepare(connect(store), bucket, origin)
     case ["clean", store, bucket, name]:
         sys.exit(0 if published.run(name, [whoever(store, bucket)]) else 1)
     case [url, key, store, bucket]:
