@@ -13,6 +13,7 @@ pub mod remote;
 pub mod schedules;
 pub mod serve;
 mod spare;
+mod spool;
 pub mod telemetry;
 pub mod wire;
 pub mod worker;

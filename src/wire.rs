@@ -29,6 +29,7 @@ use crate::{
     },
     api::{Access, Api, Key, Own, Ready, Serving, UploadLimits},
     config::Config,
+    spare::Spare,
     worker::{Engine, EveryKind, Pace, Scheduler, Slots},
 };
 
@@ -282,7 +283,7 @@ impl House {
         let signed = Duration::from_secs(s3.signed_seconds);
         let serving = Serving { redirects: s3.downloads == "redirect", signed };
         let spool = self.config.store.data_dir.join("spool");
-        std::fs::create_dir_all(&spool)
+        let spool = Spare::open(&spool)
             .with_context(|| format!("the folder {} cannot be made", spool.display()))?;
         let public_url = &self.tools.links.public_url;
         let origins = &self.config.http.cors_origins;

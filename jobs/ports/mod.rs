@@ -27,7 +27,7 @@ pub use error::PortError;
 pub use media::{MediaFilter, MediaPage, MediaStore};
 pub use objects::{
     Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, Length, LocalFile, ObjectInfo,
-    Objects, Part, Transfer, interrupted,
+    Objects, Part, Spooled, Transfer, interrupted,
 };
 pub use queue::{About, Ending, Gone, Held, JobQueue, Leased, Leases, Ticket};
 pub use rates::{Bucket, Drawn, Rate, Rates};

@@ -5,6 +5,7 @@ use std::{fs::File, ops::Range, pin::Pin, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
+use tempfile::NamedTempFile;
 
 use super::PortError;
 use crate::{keys, progress::Progress};
@@ -187,6 +188,17 @@ pub struct LocalFile {
     pub bytes: u64,
 }
 
+/// Bytes in a file of this machine that nobody else has; it vanishes unless a store takes it over.
+#[derive(Debug)]
+pub struct Spooled {
+    /// Its position is anywhere.
+    pub file: NamedTempFile,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 in lower-case hex.
+    pub sha256: String,
+}
+
 /// A store of objects. Every call may be repeated with the same outcome.
 #[async_trait]
 pub trait Objects: Send + Sync {
@@ -209,6 +221,14 @@ pub trait Objects: Send + Sync {
         number: u32,
         expected: Expected,
         body: ByteStream,
+    ) -> Result<Part, PortError>;
+
+    /// Keeps these bytes as part `number`. Like [`Objects::put_part`], of bytes that are all there.
+    async fn put_file(
+        &self,
+        transfer: &Transfer,
+        number: u32,
+        file: Spooled,
     ) -> Result<Part, PortError>;
 
     /// The parts that are kept, by their numbers, of several with one number the last that came

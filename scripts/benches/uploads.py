@@ -1,6 +1,6 @@
 """One large upload through each door to the disk, beside what the machine and the peer can do.
 
-By numbered chunks, each synced before it is answered, beside `cp` of the same bytes with a sync at
+By numbered chunks, two under way at a time, each synced before it is answered, beside `cp` of the same bytes with a sync at
 its end; by tus in one request, beside the tus project's own server, which syncs nothing. Runs
 alternate on one machine, the table shows medians. The bytes are noise, and nobody scans them: the
 worker waits for its scanner all the while.

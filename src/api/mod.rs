@@ -18,7 +18,6 @@ mod queues;
 mod routes;
 mod schedules;
 mod signed;
-mod spool;
 mod tokens;
 mod trace;
 mod tus;
@@ -28,10 +27,12 @@ mod users;
 mod wish;
 mod workers;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ::jobs::{intake, ports::PortError, tools::Tools};
 use tokio_util::task::TaskTracker;
+
+use crate::spare::Spare;
 
 pub use access::{Access, Key, Scope, is_public_key};
 pub use routes::{ROUTES, Route, router, watched};
@@ -45,7 +46,7 @@ pub struct Api {
     limits: UploadLimits,
     serving: Serving,
     signer: Arc<signed::Signer>,
-    spool: Arc<PathBuf>,
+    spool: Arc<Spare>,
     origins: Arc<[String]>,
     /// Requests that are gone through with when their callers hang up.
     under_way: TaskTracker,
@@ -81,8 +82,8 @@ pub struct Own<'own> {
     pub public_url: &'own str,
     /// A secret that all processes of the service share.
     pub secret: Option<&'own str>,
-    /// A folder that is there.
-    pub spool: PathBuf,
+    /// Their folder.
+    pub spool: Spare,
     /// Pages of these origins may call the API.
     pub origins: &'own [String],
 }

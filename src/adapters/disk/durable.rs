@@ -34,6 +34,25 @@ pub fn name(file: NamedTempFile, path: &Path) -> Result<(), PortError> {
     naming().map_err(|error| away(&error, "keeping a file"))
 }
 
+/// The same for a file that may lie on another disk: then it is copied.
+pub fn take_over(disk: &Disk, file: NamedTempFile, path: &Path) -> Result<(), PortError> {
+    let taking = || {
+        make_parent(path)?;
+        file.as_file().sync_all()?;
+        match file.persist(path) {
+            Err(error) if error.error.kind() == std::io::ErrorKind::CrossesDevices => {
+                let mut near = NamedTempFile::new_in(disk.spare.path())?;
+                std::io::copy(&mut error.file.reopen()?, &mut near)?;
+                near.as_file().sync_all()?;
+                near.persist(path).map_err(|error| error.error)?;
+            }
+            kept => drop(kept.map_err(|error| error.error)?),
+        }
+        sync_parent(path)
+    };
+    taking().map_err(|error: std::io::Error| away(&error, "keeping a file"))
+}
+
 /// Gives the file at `from` the name `to` as well, replacing what had it.
 pub fn link(disk: &Disk, from: &Path, to: &Path) -> Result<(), PortError> {
     let linking = || {

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use jobs::{
     ports::{
         Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo,
-        Objects, Part, PortError, Transfer,
+        Objects, Part, PortError, Spooled, Transfer,
     },
     progress::Progress,
 };
@@ -118,6 +118,15 @@ impl Objects for Disk {
     ) -> Result<Part, PortError> {
         let keeping = arriving::keep(self, &transfer.upload, number, expected, body);
         counted("put_part", keeping).await
+    }
+
+    async fn put_file(
+        &self,
+        transfer: &Transfer,
+        number: u32,
+        file: Spooled,
+    ) -> Result<Part, PortError> {
+        counted("put_part", arriving::take_over(self, &transfer.upload, number, file)).await
     }
 
     async fn parts(&self, transfer: &Transfer) -> Result<Vec<KeptPart>, PortError> {

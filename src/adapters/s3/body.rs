@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::Path,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -11,12 +12,11 @@ use aws_sdk_s3::primitives::ByteStream as Body;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http_body::{Frame, SizeHint};
-use jobs::ports::{ByteStream, Expected, PortError, interrupted};
+use jobs::ports::{ByteStream, Expected, PortError, Spooled, interrupted};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
-use tokio::io::AsyncWriteExt;
 
 use super::error::away;
+use crate::spool::Spool;
 
 /// What became of a body that passed: its SHA-256, or why it was broken off.
 #[derive(Debug, Clone, Default)]
@@ -120,39 +120,20 @@ impl http_body::Body for Framed {
 }
 
 /// A body in a file, because a request has to say its length first.
-pub(super) struct Gathered {
-    file: NamedTempFile,
-    pub(super) bytes: u64,
-    pub(super) sha256: String,
-}
-
-impl Gathered {
-    /// Reads the body to its end, or until it is not what was expected.
-    pub(super) async fn read(
-        file: NamedTempFile,
-        number: u32,
-        expected: &Expected,
-        mut body: ByteStream,
-    ) -> Result<Self, PortError> {
-        let doing = "gathering a body";
-        let open = file.reopen().map_err(|error| away(&error, doing))?;
-        let (mut to, mut hash, mut bytes) = (tokio::fs::File::from_std(open), Sha256::new(), 0);
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|error| interrupted(&error))?;
-            bytes += piece.len() as u64;
-            expected.goes_on(bytes)?;
-            hash.update(&piece);
-            to.write_all(&piece).await.map_err(|error| away(&error, doing))?;
-        }
-        to.flush().await.map_err(|error| away(&error, doing))?;
-        let sha256 = hex::encode(hash.finalize());
-        expected.holds(number, bytes, &sha256)?;
-        Ok(Self { file, bytes, sha256 })
+pub(super) async fn gathered(
+    folder: &Path,
+    number: u32,
+    expected: &Expected,
+    mut body: ByteStream,
+) -> Result<Spooled, PortError> {
+    let failed = |error: io::Error| away(&error, "gathering a body");
+    let mut spool = Spool::open(folder).await.map_err(failed)?;
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| interrupted(&error))?;
+        expected.goes_on(spool.bytes() + piece.len() as u64)?;
+        spool.write(piece).await.map_err(failed)?;
     }
-
-    /// A body that can be sent again.
-    pub(super) async fn body(&self) -> Result<Body, PortError> {
-        let body = Body::from_path(self.file.path()).await;
-        body.map_err(|error| PortError::Unavailable(format!("reading a gathered body: {error}")))
-    }
+    let whole = spool.end().await.map_err(failed)?;
+    expected.holds(number, whole.bytes, &whole.sha256)?;
+    Ok(whole)
 }

@@ -71,6 +71,11 @@ impl Copies {
         NamedTempFile::new_in(self.spare.path()).map_err(|error| away(&error, "making a file"))
     }
 
+    /// A folder for files that vanish with their values.
+    pub(super) fn folder(&self) -> &Path {
+        self.spare.path()
+    }
+
     /// The object as it is in the store now; `progress` hears how far it is.
     pub(super) async fn fetch(
         &self,

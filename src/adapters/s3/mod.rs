@@ -23,7 +23,7 @@ use futures_util::TryStreamExt;
 use jobs::{
     ports::{
         Arrived, Assembled, ByteStream, Clock, Expected, Invitation, KeptPart, LocalFile,
-        ObjectInfo, Objects, Part, PortError, Transfer,
+        ObjectInfo, Objects, Part, PortError, Spooled, Transfer,
     },
     progress::Progress,
 };
@@ -115,6 +115,15 @@ impl Objects for S3 {
         body: ByteStream,
     ) -> Result<Part, PortError> {
         counted("put_part", transfer::put_part(self, transfer, number, expected, body)).await
+    }
+
+    async fn put_file(
+        &self,
+        transfer: &Transfer,
+        number: u32,
+        file: Spooled,
+    ) -> Result<Part, PortError> {
+        counted("put_part", transfer::put_file(self, transfer, number, file)).await
     }
 
     async fn parts(&self, transfer: &Transfer) -> Result<Vec<KeptPart>, PortError> {

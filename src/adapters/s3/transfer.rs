@@ -6,7 +6,9 @@ use std::{
 };
 
 use aws_sdk_s3::{
+    operation::upload_part::builders::UploadPartFluentBuilder,
     presigning::PresigningConfig,
+    primitives::ByteStream as Body,
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -14,14 +16,14 @@ use jobs::{
     keys,
     ports::{
         Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, Length, Part, PortError,
-        Transfer,
+        Spooled, Transfer,
     },
     progress::Progress,
 };
 
 use super::{
     S3,
-    body::{Gathered, passing},
+    body::{gathered, passing},
     error::{absent, fault},
     length, plain, safe,
 };
@@ -61,46 +63,64 @@ pub(super) async fn put_part(
     expected: Expected,
     body: ByteStream,
 ) -> Result<Part, PortError> {
-    let key = transfer.key();
-    let put = s3.patient.upload_part().bucket(&s3.place.bucket).key(&key).upload_id(id(transfer)?);
-    let put = put.part_number(i32::try_from(number).unwrap_or(i32::MAX));
+    let Length::Exactly(bytes) = expected.length else {
+        let whole = gathered(s3.copies.folder(), number, &expected, body).await?;
+        return put_file(s3, transfer, number, whole).await;
+    };
     let promised = expected.sha256.clone();
-    let (put, bytes, passed) = match expected.length {
-        Length::Exactly(bytes) => {
-            let (body, verdict) = passing(number, expected, bytes, body);
-            (put.body(body), bytes, Err(verdict))
+    let (body, verdict) = passing(number, expected, bytes, body);
+    let answer = put(s3, transfer, number, bytes, promised.as_deref())?.body(body).send().await;
+    let sha256 = match (verdict.take(), &answer) {
+        (Some(verdict), _) => verdict?,
+        (None, Ok(_)) => {
+            let message = format!("the object store did not read chunk {number} to its end");
+            return Err(PortError::Unavailable(message));
         }
-        Length::AtMost(_) => {
-            let file = s3.copies.file()?;
-            let whole = Gathered::read(file, number, &expected, body).await?;
-            let body = whole.body().await?;
-            (put.body(body), whole.bytes, Ok(whole))
-        }
+        (None, Err(_)) => String::new(),
     };
-    let known = passed.as_ref().map(|whole| whole.sha256.clone()).ok().or(promised);
-    let put = put.content_length(i64::try_from(bytes).unwrap_or(i64::MAX));
-    let put = match known {
-        // Parts have to be as the upload was begun.
-        _ if !(s3.place.checksums && transfer.is_checked) => put,
-        Some(sha256) => put.checksum_sha256(base64(&sha256)?),
-        // Reckoned on the way, sent behind the body.
-        None => put.checksum_algorithm(ChecksumAlgorithm::Sha256),
-    };
-    let answer = put.send().await;
-    let sha256 = match passed {
-        Ok(whole) => whole.sha256.clone(),
-        Err(verdict) => match (verdict.take(), &answer) {
-            (Some(verdict), _) => verdict?,
-            (None, Ok(_)) => {
-                let message = format!("the object store did not read chunk {number} to its end");
-                return Err(PortError::Unavailable(message));
-            }
-            (None, Err(_)) => String::new(),
-        },
-    };
-    let kept = answer.map_err(|error| absent(&format!("the upload of {key}"), error))?;
+    let kept = answer.map_err(|error| absent(&of(transfer), error))?;
     let etag = plain(&kept.e_tag.unwrap_or_default());
     Ok(Part { number, etag, sha256: Some(sha256), bytes })
+}
+
+/// See [`jobs::ports::Objects::put_file`].
+pub(super) async fn put_file(
+    s3: &S3,
+    transfer: &Transfer,
+    number: u32,
+    Spooled { file, bytes, sha256 }: Spooled,
+) -> Result<Part, PortError> {
+    let body = Body::from_path(file.path()).await;
+    let body =
+        body.map_err(|error| PortError::Unavailable(format!("reading a gathered body: {error}")))?;
+    let answer = put(s3, transfer, number, bytes, Some(&sha256))?.body(body).send().await;
+    let kept = answer.map_err(|error| absent(&of(transfer), error))?;
+    let etag = plain(&kept.e_tag.unwrap_or_default());
+    Ok(Part { number, etag, sha256: Some(sha256), bytes })
+}
+
+fn of(transfer: &Transfer) -> String {
+    format!("the upload of {}", transfer.key())
+}
+
+/// A request that puts part `number`, without its body.
+fn put(
+    s3: &S3,
+    transfer: &Transfer,
+    number: u32,
+    bytes: u64,
+    sha256: Option<&str>,
+) -> Result<UploadPartFluentBuilder, PortError> {
+    let put = s3.patient.upload_part().bucket(&s3.place.bucket).key(transfer.key());
+    let put = put.upload_id(id(transfer)?).part_number(i32::try_from(number).unwrap_or(i32::MAX));
+    let put = put.content_length(i64::try_from(bytes).unwrap_or(i64::MAX));
+    Ok(match sha256 {
+        // Parts have to be as the upload was begun.
+        _ if !(s3.place.checksums && transfer.is_checked) => put,
+        Some(sha256) => put.checksum_sha256(base64(sha256)?),
+        // Reckoned on the way, sent behind the body.
+        None => put.checksum_algorithm(ChecksumAlgorithm::Sha256),
+    })
 }
 
 /// See [`jobs::ports::Objects::parts`].

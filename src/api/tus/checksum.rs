@@ -7,8 +7,17 @@ use jobs::ports::ByteStream;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::words::text;
-use crate::api::{Api, problem::Problem, spool::Spool};
+use tokio::fs::File;
+use tokio_util::io::ReaderStream;
+
+use super::{words::text, write};
+use crate::{
+    api::{Api, problem::Problem},
+    spool::Spool,
+};
+
+/// One read.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Those that are known.
 pub const ALGORITHMS: &str = "sha1,sha256,crc32c";
@@ -72,7 +81,7 @@ pub async fn checked(
     mut body: ByteStream,
     room: u64,
 ) -> Result<ByteStream, Problem> {
-    let mut spool = Spool::open(&api.spool)?;
+    let mut spool = Spool::open(api.spool.path()).await.map_err(write::away)?;
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|error| Problem::from(jobs::ports::interrupted(&error)))?;
         promised.update(&piece);
@@ -80,10 +89,13 @@ pub async fn checked(
             let detail = "the body has more bytes than the upload has room for";
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_bytes", detail));
         }
-        spool.write(piece).await?;
+        spool.write(piece).await.map_err(write::away)?;
     }
     if promised.holds() {
-        return spool.read().await;
+        let whole = spool.end().await.map_err(write::away)?;
+        let file = File::from_std(whole.file.reopen().map_err(write::away)?);
+        // Its name may go: it is open.
+        return Ok(Box::pin(ReaderStream::with_capacity(file, PIECE_BYTES)));
     }
     let status = StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST);
     let detail = "the bytes do not have the checksum that was sent with them";

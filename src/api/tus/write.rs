@@ -5,18 +5,21 @@
 
 use axum::http::StatusCode;
 use bson::DateTime;
-use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, TryStreamExt, future::join};
+use bytes::Bytes;
+use futures_util::{StreamExt, future::join};
 use jobs::{
     intake::{self, Completion},
     keys,
     model::{CHUNK_BYTES, Chunk, Tail, Tus, Upload},
-    ports::{ByteStream, Expected, Length, Part, PortError, interrupted, later},
+    ports::{ByteStream, Part, PortError, interrupted, later},
 };
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::api::{Api, problem::Problem, spool::Spool};
+use crate::{
+    api::{Api, problem::Problem},
+    spool::Spool,
+};
 
 /// Tails that are held in memory at the same time, each of up to one chunk.
 static TAILS: Semaphore = Semaphore::const_new(4);
@@ -86,19 +89,23 @@ pub async fn append(
     while !body.is_over {
         let tail = tail_of(&upload).map_or(0, |tail| tail.bytes);
         // The tail is the beginning of the chunk that waits, if one does.
-        let ahead = full.as_ref().map_or(0, |full: &Full| full.bytes.saturating_sub(tail));
-        let tail = if full.is_some() { 0 } else { tail };
+        let ahead = full.as_ref().map_or(0, |full: &Full| full.spool.bytes() - tail);
         let next = next_chunk(&upload, full.is_some());
         // A tail may fill its chunk, when the file's length was said only now.
-        let fits = |(_, bytes): &(u32, u64)| room(api, &upload) > ahead || tail == *bytes;
+        let is_filled = |bytes: u64| full.is_none() && tail == bytes;
+        let fits = |(_, bytes): &(u32, u64)| room(api, &upload) > ahead || is_filled(*bytes);
         let Some((number, bytes)) = next.filter(fits) else { break };
-        let mut spool = Spool::open(&api.spool)?;
+        let mut spool = Spool::open(api.spool.path()).await.map_err(away)?;
+        if full.is_none() {
+            refill(api, &upload, &mut spool).await?;
+        }
+        let before = spool.bytes();
         let keeping = keep_full(api, upload, full.take());
-        let (kept, end) = join(keeping, body.fill(&mut spool, bytes.saturating_sub(tail))).await;
+        let (kept, end) = join(keeping, body.fill(&mut spool, bytes)).await;
         upload = kept?;
-        if tail + spool.bytes() == bytes {
-            full = Some(Full { number, bytes, spool });
-        } else if spool.bytes() > 0 {
+        if spool.bytes() == bytes {
+            full = Some(Full { number, spool });
+        } else if spool.bytes() > before {
             upload = keep_tail(api, upload, spool).await?;
         }
         broken = end.err();
@@ -144,13 +151,12 @@ pub async fn finish(api: &Api, upload: Upload) -> Result<Upload, Problem> {
 /// A chunk that is whole and not kept yet.
 struct Full {
     number: u32,
-    bytes: u64,
     spool: Spool,
 }
 
 async fn keep_full(api: &Api, upload: Upload, full: Option<Full>) -> Result<Upload, Problem> {
     match full {
-        Some(Full { number, bytes, spool }) => keep_part(api, upload, number, bytes, spool).await,
+        Some(Full { number, spool }) => keep_part(api, upload, number, spool).await,
         None => Ok(upload),
     }
 }
@@ -182,7 +188,7 @@ impl Incoming {
                 }
             }
             let room = usize::try_from(bytes - spool.bytes()).unwrap_or(usize::MAX);
-            spool.write(self.left.split_to(self.left.len().min(room))).await?;
+            spool.write(self.left.split_to(self.left.len().min(room))).await.map_err(away)?;
         }
         Ok(())
     }
@@ -222,25 +228,28 @@ fn tail_of(upload: &Upload) -> Option<&Tail> {
     upload.tus.as_ref().and_then(|tus| tus.tail.as_ref())
 }
 
-/// The tail, if there is one, and what came now.
-async fn together(api: &Api, upload: &Upload, spool: Spool) -> Result<ByteStream, Problem> {
-    let came = spool.read().await?;
-    Ok(match tail_of(upload) {
-        Some(tail) => Box::pin(api.tools.objects.read(&tail.key, None).await?.chain(came)),
-        None => came,
-    })
+/// Puts the tail, if there is one, into the spool: what comes goes behind it.
+async fn refill(api: &Api, upload: &Upload, spool: &mut Spool) -> Result<(), Problem> {
+    let Some(tail) = tail_of(upload) else { return Ok(()) };
+    let mut pieces = api.tools.objects.read(&tail.key, None).await?;
+    while let Some(piece) = pieces.next().await {
+        spool.write(piece.map_err(away)?).await.map_err(away)?;
+    }
+    Ok(())
+}
+
+pub fn away(error: std::io::Error) -> PortError {
+    PortError::Unavailable(format!("bytes on their way: {error}"))
 }
 
 async fn keep_part(
     api: &Api,
     upload: Upload,
     number: u32,
-    bytes: u64,
     spool: Spool,
 ) -> Result<Upload, Problem> {
-    let body = together(api, &upload, spool).await?;
-    let expected = Expected { length: Length::Exactly(bytes), sha256: None };
-    let part = api.tools.objects.put_part(&upload.transfer(), number, expected, body).await?;
+    let whole = spool.end().await.map_err(away)?;
+    let part = api.tools.objects.put_file(&upload.transfer(), number, whole).await?;
     let kept = held(api, &upload, |upload, now| {
         mark(upload, &part, now);
         upload.tus.get_or_insert_default().tail = None;
@@ -268,21 +277,15 @@ fn mark(upload: &mut Upload, part: &Part, now: DateTime) {
 
 async fn keep_tail(api: &Api, upload: Upload, spool: Spool) -> Result<Upload, Problem> {
     let Ok(_memory) = TAILS.acquire().await else { return Ok(upload) };
-    let came = spool.bytes();
-    let offset = upload.offset() + came;
-    let body = together(api, &upload, spool).await?;
-    let room = tail_of(&upload).map_or(0, |tail| tail.bytes) + came;
-    let mut all = BytesMut::with_capacity(usize::try_from(room).unwrap_or(0));
-    let mut pieces = body.map_err(|error| PortError::Unavailable(error.to_string()));
-    while let Some(piece) = pieces.next().await {
-        all.extend_from_slice(&piece.map_err(Problem::from)?);
-    }
+    let whole = spool.end().await.map_err(away)?;
+    let all = Bytes::from(tokio::fs::read(whole.file.path()).await.map_err(away)?);
+    let offset = upload.offset() + whole.bytes - tail_of(&upload).map_or(0, |tail| tail.bytes);
     // Another key each time: the one before stays until nobody reads it any more, and nobody else
     // writes to this one.
     let holder = upload.tus.as_ref().and_then(|tus| tus.holder.as_deref()).unwrap_or_default();
     let key = keys::tail(&upload.upload_id.0, holder, offset);
-    let tail = Tail { key, bytes: all.len() as u64 };
-    api.tools.objects.put(&tail.key, all.freeze(), "application/octet-stream").await?;
+    let tail = Tail { key, bytes: whole.bytes };
+    api.tools.objects.put(&tail.key, all, "application/octet-stream").await?;
     let kept = held(api, &upload, |upload, _| {
         upload.tus.get_or_insert_default().tail = Some(tail.clone());
     });

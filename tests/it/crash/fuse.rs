@@ -16,7 +16,7 @@ use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mar
 use jobs::{
     ports::{
         Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo,
-        Objects, Part, PortError, Transfer,
+        Objects, Part, PortError, Spooled, Transfer,
     },
     progress::Progress,
 };
@@ -163,6 +163,16 @@ impl Objects for Fused<dyn Objects> {
     ) -> Result<Part, PortError> {
         self.fuse.spend().await;
         self.inner.put_part(transfer, number, expected, body).await
+    }
+
+    async fn put_file(
+        &self,
+        transfer: &Transfer,
+        number: u32,
+        file: Spooled,
+    ) -> Result<Part, PortError> {
+        self.fuse.spend().await;
+        self.inner.put_file(transfer, number, file).await
     }
 
     async fn parts(&self, transfer: &Transfer) -> Result<Vec<KeptPart>, PortError> {

@@ -1,5 +1,8 @@
 //! What comes in through `put_part`: kept whole or not at all.
 
+use std::{io::Write, path::PathBuf};
+
+use jobs::ports::Spooled;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::*;
@@ -10,6 +13,7 @@ on_every_store![
     a_body_that_breaks_off_is_not_kept,
     a_body_whose_sender_hangs_up_is_not_kept,
     a_body_without_end_is_not_read_to_its_end,
+    a_file_of_this_machine_becomes_a_part,
     a_process_that_starts_leaves_the_others_their_unfinished_parts,
 ];
 
@@ -88,6 +92,24 @@ async fn a_body_without_end_is_not_read_to_its_end(home: Home) {
     let answer = home.objects.put_part(&transfer, 1, exactly(1 << 20), endless).await;
 
     assert_eq!(code(answer), "chunk_size");
+}
+
+async fn a_file_of_this_machine_becomes_a_part(home: Home) {
+    let transfer = home.transfer("u").await;
+    // The second is another disk, which a file cannot simply be moved from.
+    let folders = [std::env::temp_dir(), PathBuf::from("/dev/shm")];
+    for (number, folder) in (1..).zip(folders.iter().filter(|folder| folder.is_dir())) {
+        let mut file = tempfile::NamedTempFile::new_in(folder).unwrap();
+        file.write_all(b"abcdef").unwrap();
+        let path = file.path().to_owned();
+        let whole = Spooled { file, bytes: 6, sha256: sha256(b"abcdef") };
+
+        let part = home.objects.put_file(&transfer, number, whole).await.unwrap();
+
+        let same = Part { number, sha256: Some(sha256(b"abcdef")), bytes: 6, ..part.clone() };
+        assert_eq!(part, same);
+        assert!(home.has("u", &part).await && !path.exists());
+    }
 }
 
 async fn a_process_that_starts_leaves_the_others_their_unfinished_parts(home: Home) {
