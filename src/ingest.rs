@@ -6,12 +6,14 @@ mod shown;
 use std::{
     cell::RefCell,
     fs::File,
-    io::{Read, Seek, SeekFrom, Write},
+    io::Write,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, bail};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::MultiProgress;
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,6 +26,9 @@ use shown::{Shown, ending, plain};
 
 /// How often the service is asked how far a medium is.
 const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// So many chunks are sent at the same time.
+const UNDER_WAY: usize = 3;
 
 /// Who interrupts does not wait longer than this for the upload to be cancelled.
 const CANCEL: Duration = Duration::from_secs(2);
@@ -96,7 +101,7 @@ async fn send(
     shown: &Shown,
     under_way: &RefCell<Option<String>>,
 ) -> anyhow::Result<Value> {
-    let (mut file, size) = open(path)?;
+    let (file, size) = open(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut wish = json!({
         "eventId": args.event,
@@ -112,15 +117,18 @@ async fn send(
     let upload = service.post("/v1/uploads", &wish).await?;
     let id = upload["uploadId"].as_str().context("the service gave no uploadId")?.to_owned();
     under_way.replace(Some(id.clone()));
-    let chunk = upload["chunkSize"].as_u64().context("the service gave no chunkSize")?;
+    let size_of_chunk = upload["chunkSize"].as_u64().context("the service gave no chunkSize")?;
     let count = upload["chunkCount"].as_u64().context("the service gave no chunkCount")?;
-    for number in 1..=count {
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start((number - 1) * chunk))?;
-        (&file).take(chunk).read_to_end(&mut bytes)?;
-        let kept = service.put(&format!("/v1/uploads/{id}/chunks/{number}"), bytes).await?;
-        shown.percent(kept["progress"].as_u64().unwrap_or(0));
+    // While one chunk is synced the next one is on its way.
+    let mut sending = stream::iter(1..=count)
+        .map(|number| chunk(service, &file, &id, (number, size_of_chunk)))
+        .buffer_unordered(UNDER_WAY);
+    let mut sent = 0;
+    while let Some(percent) = sending.try_next().await? {
+        sent = percent.max(sent);
+        shown.percent(sent);
     }
+    drop(sending);
     let done = service.post(&format!("/v1/uploads/{id}/complete"), &json!({})).await?;
     under_way.take();
     let media_id = done["mediaId"].as_str().context("the service gave no mediaId")?;
@@ -132,6 +140,25 @@ async fn send(
         shown.steps(&media["processingSteps"]);
         tokio::time::sleep(ASK_EVERY).await;
     }
+}
+
+/// Sends a chunk of this number and size; how many percent of the file are there then.
+async fn chunk(
+    service: &Service,
+    file: &File,
+    upload: &str,
+    (number, most): (u64, u64),
+) -> anyhow::Result<u64> {
+    let (mut bytes, mut read) = (vec![0; usize::try_from(most)?], 0);
+    while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, (number - 1) * most + read as u64)? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    bytes.truncate(read);
+    let kept = service.put(&format!("/v1/uploads/{upload}/chunks/{number}"), bytes).await?;
+    Ok(kept["progress"].as_u64().unwrap_or(0))
 }
 
 /// The file and its size. To open a pipe would wait for its writer, and it has no size.
