@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
 
-/// So much is gathered before it is written: with 256 KiB a tenth of the time went into hops between
-/// threads; a sender has up to two of them in memory.
+/// So much is gathered before it is written: with 256 KiB a tenth of the time went into hops
+/// between threads; a sender has up to two of them in memory.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// What has been written; it vanishes when it is dropped.
