@@ -79,7 +79,7 @@ section!(S3Settings {
 section!(ScannerSettings { address: String, max_file_mb: u64, timeout_seconds: u64 });
 section!(Uploads { max_file_mb: u64, idle_seconds: u64, hard_seconds: u64 });
 section!(Thumbnails { sizes: Vec<u32> });
-section!(DecoderSettings { memory_mb: u64, timeout_seconds: u64 });
+section!(DecoderSettings { sandbox: bool, memory_mb: u64, timeout_seconds: u64 });
 section!(Worker { ingest: u32, scan: u32, media: u32, housekeeping: u32 });
 section!(RateSettings {
     ingest: u32,

@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use jobs::ports::{Objects, PortError};
 
-use crate::{config::Config, wire};
+use crate::{
+    config::Config,
+    sandbox::{Drill, Locks},
+    wire,
+};
 
 /// A service that does not answer in this time is not well.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints a line a part; 1 if a required part fails.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
-    let mut status = scanner(&config).await;
+    let mut status = scanner(&config).await | decoder(&config).await;
     // To look must not make anything: the folder may be another than is meant.
     if let Some(store) = wire::absent(&config) {
         let why = format!(
@@ -56,6 +60,36 @@ async fn scanner(config: &Config) -> u8 {
         format!("{scanner}, signatures: {signatures}; finds what it must find")
     };
     line("scanner", checked.map(sentence))
+}
+
+/// What holds those who decode files, tried by what they are there for.
+async fn decoder(config: &Config) -> u8 {
+    if !config.decoder.sandbox {
+        println!("note  decoder   in the worker itself: a file that crashes it ends the worker");
+        return 0;
+    }
+    let tried = async {
+        let failed = |error: std::io::Error| PortError::Unavailable(error.to_string());
+        let sandbox = wire::sandbox(config).map_err(failed)?;
+        let Locks { seccomp, landlock } = sandbox.locks().await?;
+        for drill in [Drill::Crash, Drill::Hoard, Drill::Call] {
+            sandbox.drill(drill).await.err().filter(is_refused).ok_or_else(|| {
+                PortError::Unavailable(format!("{drill:?} in a decoder did not end it"))
+            })?;
+        }
+        let has = |is: bool| if is { "yes" } else { "NO" };
+        Ok(format!(
+            "each file in a process of its own; system calls filtered: {}, files kept from it: {}; \
+             a crash, want of memory and a forbidden call are survived",
+            has(seccomp),
+            has(landlock)
+        ))
+    };
+    line("decoder", tried.await)
+}
+
+fn is_refused(error: &PortError) -> bool {
+    matches!(error, PortError::Refused { .. })
 }
 
 /// What the service that holds the stores says of them; without one, why they do not open.

@@ -2,8 +2,12 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static MEMORY: iven_worker::memory::Memory = iven_worker::memory::Memory;
+
 fn main() -> ExitCode {
     iven_worker::memory::share_freed_memory();
+    iven_worker::sandbox::serve_if_asked();
     match iven_worker::cli::main() {
         Ok(status) => ExitCode::from(status),
         Err(error) => {

@@ -8,7 +8,8 @@ use jobs::{
     job::Queue,
     links::Links,
     ports::{
-        Arrivals, Clock, JobState, Leases, Objects, PictureSize, PortError, Rate, Rates, Scanner,
+        Arrivals, Clock, Decoder, JobState, Leases, Objects, PictureSize, PortError, Rate, Rates,
+        Scanner,
     },
     steps::Recorder,
     tools::{Ports, Recipe, Tools},
@@ -18,7 +19,6 @@ use crate::{
     adapters::{
         clamd::{Clamd, ScanLimits},
         clock::SystemClock,
-        decoder::{DecodeLimits, InProcess},
         disk::Disk,
         documents::Documents,
         embedded,
@@ -29,6 +29,8 @@ use crate::{
     },
     api::{Access, Api, Key, Own, Ready, Serving, UploadLimits},
     config::Config,
+    decoder::{DecodeLimits, Decoding, InProcess},
+    sandbox::Sandbox,
     spare::Spare,
     worker::{Engine, EveryKind, Pace, Scheduler, Slots},
 };
@@ -126,23 +128,54 @@ fn bucket(config: &Config) -> Option<Place> {
 pub async fn house(config: Config) -> anyhow::Result<House> {
     let scanner = scanner(&config)?;
     let Opened { documents, objects, clock, store_clock, server } = open(&config).await?;
-    let house = assemble(config, documents, objects, scanner, clock);
+    let decoder = decoder(&config);
+    let house = assemble(config, documents, objects, scanner, (clock, decoder));
     Ok(House { store_clock, server, ..house })
 }
 
-/// Builds every part over the given stores, scanner and clock.
+/// What one decode may cost.
+fn decode_limits(config: &Config) -> DecodeLimits {
+    DecodeLimits {
+        memory_bytes: config.decoder.memory_mb << 20,
+        time: Duration::from_secs(config.decoder.timeout_seconds),
+    }
+}
+
+/// A process of its own for each file; where that is not wished or not possible, this one.
+fn decoder(config: &Config) -> Arc<dyn Decoder> {
+    let here = || in_process(config);
+    if !config.decoder.sandbox {
+        tracing::warn!("decoder.sandbox is off: a file that crashes its decoder ends this process");
+        return here();
+    }
+    match sandbox(config) {
+        Ok(sandbox) => Arc::new(Decoding(sandbox)),
+        Err(error) => {
+            tracing::warn!(%error, "no sandbox: a file that crashes its decoder ends this process");
+            here()
+        }
+    }
+}
+
+/// A decoder in this process.
+pub fn in_process(config: &Config) -> Arc<dyn Decoder> {
+    Arc::new(Decoding(InProcess::new(decode_limits(config))))
+}
+
+/// Decodes each file in a process of its own; of this program.
+pub fn sandbox(config: &Config) -> std::io::Result<Sandbox> {
+    Sandbox::start(&std::env::current_exe()?, decode_limits(config))
+}
+
+/// Builds every part over the given stores, scanner, clock and decoder.
 pub fn assemble(
     config: Config,
     store: Arc<dyn Documents>,
     objects: Arc<dyn Objects>,
     scanner: Arc<dyn Scanner>,
-    clock: Arc<dyn Clock>,
+    (clock, decoder): (Arc<dyn Clock>, Arc<dyn Decoder>),
 ) -> House {
     let records = Arc::new(Records::new(store.clone(), clock.clone()));
-    let limits = DecodeLimits {
-        memory_bytes: config.decoder.memory_mb << 20,
-        time: Duration::from_secs(config.decoder.timeout_seconds),
-    };
     let public_url = match config.http.public_url.as_str() {
         "" => format!("http://{}", config.http.bind),
         url => url.to_owned(),
@@ -164,7 +197,7 @@ pub fn assemble(
         recorder: Arc::new(recorder),
         objects,
         scanner,
-        decoder: Arc::new(InProcess::new(limits)),
+        decoder,
         links: Arc::new(Links { public_url, cdn }),
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
     });

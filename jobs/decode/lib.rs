@@ -65,3 +65,8 @@ pub use facts::{Exif, Facts, Gps, facts};
 pub use limits::Limits;
 pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
 pub use thumbnails::{Pictures, Raster, Size, Thumbnail, thumbnails};
+
+/// Makes ready what is made ready once, so that processes forked from here need not.
+pub fn warm() {
+    libav::prepare();
+}

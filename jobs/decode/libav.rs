@@ -277,7 +277,7 @@ fn refusal(watch: &Watch, status: c_int, message: &str) -> DecodeError {
 }
 
 /// Sets what FFmpeg has once for the whole process.
-fn prepare() {
+pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     // SAFETY: sets two global numbers. FFmpeg would write to standard error otherwise.
     ONCE.call_once(|| unsafe {

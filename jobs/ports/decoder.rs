@@ -1,12 +1,13 @@
 //! Who turns bytes into values.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::{LocalFile, PortError};
 use crate::model::FileType;
 
 /// What a file is, by its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sniffed {
     /// Its media type, such as `image/jpeg`.
     pub mime_type: String,
@@ -17,7 +18,7 @@ pub struct Sniffed {
 }
 
 /// What a file says about itself; absent means that it does not say.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// Width in pixels, as shown.
     pub width: Option<u32>,
@@ -46,7 +47,7 @@ pub struct Facts {
 }
 
 /// Camera, time and place, as the file says them.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CameraFacts {
     /// Maker of the camera.
     pub make: Option<String>,
@@ -71,7 +72,7 @@ pub struct CameraFacts {
 }
 
 /// A small picture to make: it fits into a square of `edge` pixels and is never enlarged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PictureSize {
     /// The name under which it is kept.
     pub name: String,
@@ -80,7 +81,7 @@ pub struct PictureSize {
 }
 
 /// A finished small picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
     /// The name of its size.
     pub name: String,
@@ -95,7 +96,7 @@ pub struct Picture {
 }
 
 /// All that was made of one file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pictures {
     /// Smallest first; empty for files that have no picture (sound, text).
     pub pictures: Vec<Picture>,

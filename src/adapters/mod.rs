@@ -2,7 +2,6 @@
 
 pub mod clamd;
 pub mod clock;
-pub mod decoder;
 pub mod disk;
 pub mod documents;
 pub mod embedded;

@@ -236,7 +236,9 @@ impl House {
             "[store]\ndata_dir = {data:?}\n[auth]\ntoken_secret = \"{TOKEN_SECRET}\"\n{settings}"
         );
         let config = Config::read(Some(&settings), Vec::new()).unwrap();
-        let parts = wire::assemble(config, store, objects, ground.scanner.clone(), clock);
+        let decoder = wire::in_process(&config);
+        let parts =
+            wire::assemble(config, store, objects, ground.scanner.clone(), (clock, decoder));
         let door = api::router(parts.api(Arc::new(String::new)).unwrap());
         Self { ground, parts, door }
     }

@@ -18,6 +18,7 @@ mod house_rules;
 mod pipeline;
 mod process;
 mod s3;
+mod sandbox;
 mod schemas;
 mod servers;
 mod states;

@@ -1,5 +1,6 @@
 //! Local servers of S3's language.
 
+pub mod real;
 mod rules;
 
 use std::{path::Path, sync::Arc};

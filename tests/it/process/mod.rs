@@ -174,9 +174,9 @@ fn the_doctor_looks_at_each_part() {
     let well = run(program(data.path(), NOBODY), &["doctor"]);
     let ill = run(deaf, &["doctor"]);
 
-    let healthy = [("ok", "objects"), ("ok", "records"), ("ok", "scanner")];
+    let healthy = [("ok", "decoder"), ("ok", "objects"), ("ok", "records"), ("ok", "scanner")];
     assert_eq!((well.status, parts(&well.out).as_slice()), (Some(0), &healthy[..]), "{well:?}");
-    let without = [("ok", "objects"), ("ok", "records"), ("FAIL", "scanner")];
+    let without = [("ok", "decoder"), ("ok", "objects"), ("ok", "records"), ("FAIL", "scanner")];
     assert_eq!((ill.status, parts(&ill.out).as_slice()), (Some(1), &without[..]), "{ill:?}");
 }
 
@@ -190,7 +190,7 @@ fn the_doctor_makes_no_stores() {
 
     let said = run(program, &["doctor"]);
 
-    let ill = [("ok", "scanner"), ("FAIL", "stores")];
+    let ill = [("ok", "decoder"), ("ok", "scanner"), ("FAIL", "stores")];
     assert_eq!((said.status, parts(&said.out).as_slice()), (Some(1), &ill[..]), "{said:?}");
     assert!(said.out.contains("data/records is not there"), "{said:?}");
     assert!(said.err.contains("IVEN_DATA is for the scripts"), "{said:?}");
@@ -208,9 +208,9 @@ async fn the_doctor_asks_the_service_about_stores_in_use_and_about_no_others() {
     let alone = run(program(data.path(), NOBODY), &["doctor"]);
     let wrong = run(program(&blocked, service.port), &["doctor"]);
 
-    let well = [("ok", "scanner"), ("ok", "stores")];
+    let well = [("ok", "decoder"), ("ok", "scanner"), ("ok", "stores")];
     assert_eq!((in_use.status, parts(&in_use.out).as_slice()), (Some(0), &well[..]), "{in_use:?}");
-    let ill = [("ok", "scanner"), ("FAIL", "stores")];
+    let ill = [("ok", "decoder"), ("ok", "scanner"), ("FAIL", "stores")];
     for said in [alone, wrong] {
         assert_eq!((said.status, parts(&said.out).as_slice()), (Some(1), &ill[..]), "{said:?}");
     }

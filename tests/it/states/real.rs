@@ -107,8 +107,9 @@ impl Real {
         let house = |store| {
             let config = Config::read(None, Vec::new()).unwrap();
             let objects = Arc::new(Disk::open(&folder.path().join("objects")).unwrap());
+            let decoder = wire::in_process(&config);
             let nobody = scanner("unix:/no/scanner");
-            wire::assemble(config, store, objects, nobody, clock.clone())
+            wire::assemble(config, store, objects, nobody, (clock.clone(), decoder))
         };
         let (gated, other) = (house(gate.clone()), house(store));
         Self { gated, other, gate, clock, _folder: folder }

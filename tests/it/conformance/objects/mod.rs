@@ -58,6 +58,17 @@ macro_rules! on_every_store {
                 }
             )*
         }
+
+        mod on_a_real_bucket {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let Some(bucket) = crate::s3::real::Bucket::alone().await else { return };
+                    let folder = tempfile::tempdir().unwrap();
+                    super::$case(super::on_s3_at(&bucket.place, folder.path()).await).await;
+                }
+            )*
+        }
     };
 }
 

@@ -1,0 +1,189 @@
+//! What a decoder is asked and what it answers, and the doing of it: here or in a process of its
+//! own.
+
+use std::{fs::File, panic::AssertUnwindSafe, time::Duration};
+
+use decode::{Code, DecodeError, Format, HEAD_BYTES, Kind, Limits};
+use jobs::{
+    model::FileType,
+    ports::{CameraFacts, Facts, Picture, PictureSize, Pictures, PortError, Sniffed},
+};
+use serde::{Deserialize, Serialize};
+
+/// What one decode may cost.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct DecodeLimits {
+    /// Memory, in bytes.
+    pub memory_bytes: u64,
+    /// Time.
+    pub time: Duration,
+}
+
+/// What is asked about a file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Work {
+    /// See [`jobs::ports::Decoder::sniff`].
+    Sniff,
+    /// See [`jobs::ports::Decoder::facts`]; of this media type.
+    Facts(String),
+    /// See [`jobs::ports::Decoder::pictures`]; of this media type.
+    Pictures(String, Vec<PictureSize>),
+}
+
+/// The answer to each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// To [`Work::Sniff`].
+    Sniffed(Option<Sniffed>),
+    /// To [`Work::Facts`].
+    Facts(Box<Facts>),
+    /// To [`Work::Pictures`].
+    Pictures(Pictures),
+}
+
+/// Why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Stable, `snake_case`.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// The machine's fault, not the file's.
+    pub is_transient: bool,
+}
+
+impl From<Refusal> for PortError {
+    fn from(Refusal { code, message, is_transient }: Refusal) -> Self {
+        if is_transient { Self::Unavailable(message) } else { Self::refused(code, message) }
+    }
+}
+
+impl Work {
+    /// How metrics name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sniff => "sniff",
+            Self::Facts(_) => "facts",
+            Self::Pictures(..) => "pictures",
+        }
+    }
+
+    /// Does it, on this thread. A panic is the file's fault.
+    pub fn run(&self, file: &File, limits: DecodeLimits) -> Result<Answer, Refusal> {
+        let mut budget = Limits::within(limits.time);
+        budget.memory_bytes = limits.memory_bytes;
+        let done = std::panic::catch_unwind(AssertUnwindSafe(|| self.decode(file, &budget)));
+        let refused = |code: &str, message: String, is_transient| {
+            Err(Refusal { code: code.to_owned(), message, is_transient })
+        };
+        match done {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(DecodeError { code, message })) => {
+                refused(code.as_str(), message, code == Code::ReadFailed)
+            }
+            Err(_) => {
+                refused("decoder_panicked", "the decoder gave up on this file".to_owned(), false)
+            }
+        }
+    }
+
+    fn decode(&self, file: &File, limits: &Limits) -> Result<Answer, DecodeError> {
+        match self {
+            Self::Sniff => {
+                let mut head = vec![0; HEAD_BYTES];
+                let length = read_head(file, &mut head)?;
+                head.truncate(length);
+                Ok(Answer::Sniffed(decode::sniff(&head).map(sniffed)))
+            }
+            Self::Facts(mime_type) => {
+                let facts = decode::facts(file, format_of(mime_type)?, limits)?;
+                Ok(Answer::Facts(Box::new(facts_of(facts))))
+            }
+            Self::Pictures(mime_type, sizes) => {
+                let size =
+                    |size: &PictureSize| decode::Size { name: size.name.clone(), edge: size.edge };
+                let sizes: Vec<decode::Size> = sizes.iter().map(size).collect();
+                let made = decode::thumbnails(file, format_of(mime_type)?, &sizes, limits)?;
+                Ok(Answer::Pictures(Pictures {
+                    pictures: made.thumbnails.into_iter().map(picture).collect(),
+                    truncated: made.truncated,
+                    placeholder: made.placeholder,
+                }))
+            }
+        }
+    }
+}
+
+fn sniffed(format: Format) -> Sniffed {
+    Sniffed {
+        mime_type: format.mime().to_owned(),
+        file_type: file_type(format.kind()),
+        extension: format.extension().to_owned(),
+    }
+}
+
+/// Reads from the start, whatever the shared position is.
+fn read_head(file: &std::fs::File, head: &mut [u8]) -> std::io::Result<usize> {
+    use std::os::unix::fs::FileExt;
+    let mut filled = 0;
+    while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, filled as u64)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}
+
+fn format_of(mime_type: &str) -> Result<Format, DecodeError> {
+    Format::from_mime(mime_type).ok_or_else(|| {
+        let message = format!("there is no decoder for {mime_type}");
+        DecodeError::new(Code::UnsupportedFormat, message)
+    })
+}
+
+fn file_type(kind: Kind) -> FileType {
+    match kind {
+        Kind::Image => FileType::Image,
+        Kind::Video => FileType::Video,
+        Kind::Audio => FileType::Audio,
+        Kind::Document => FileType::Document,
+    }
+}
+
+fn picture(made: decode::Thumbnail) -> Picture {
+    let (name, width, height, bytes) = (made.name, made.width, made.height, made.jpeg);
+    Picture { name, width, height, mime_type: "image/jpeg".to_owned(), bytes }
+}
+
+fn facts_of(facts: decode::Facts) -> Facts {
+    Facts {
+        width: facts.width,
+        height: facts.height,
+        exif: facts.exif.map(camera_of),
+        duration_seconds: facts.duration_seconds,
+        codec: facts.codec,
+        frame_rate: facts.frame_rate,
+        rotation_degrees: facts.rotation_degrees,
+        bitrate_kbps: facts.bitrate_kbps,
+        sample_rate_hz: facts.sample_rate_hz,
+        pages: facts.pages,
+        language: facts.language,
+        frames: facts.frames,
+    }
+}
+
+fn camera_of(exif: decode::Exif) -> CameraFacts {
+    CameraFacts {
+        make: exif.make,
+        model: exif.model,
+        orientation: exif.orientation,
+        local_time: exif.local_time,
+        offset_minutes: exif.offset_minutes,
+        gps: exif.gps.map(|gps| (gps.latitude, gps.longitude)),
+        flash: exif.flash,
+        focal_length_mm: exif.focal_length_mm,
+        f_number: exif.f_number,
+        iso: exif.iso,
+    }
+}

@@ -1,0 +1,61 @@
+//! The process of one file.
+
+use std::{
+    fs::File,
+    os::fd::{AsRawFd, OwnedFd},
+};
+
+use super::{
+    frame::{self, Drill, Locks, Order, Said, Task},
+    locks::{self, Base},
+};
+use crate::{decoder::work::Refusal, memory};
+
+/// Reads the order, gives up all rights, does the work, answers and ends.
+pub fn live(base: &Base, file: OwnedFd, socket: OwnedFd) -> ! {
+    locks::die_with_parent();
+    locks::keep_only(base, &[file.as_raw_fd(), socket.as_raw_fd()]);
+    // Read and written like a file: calls of sockets are not among those that are left.
+    let (file, mut socket) = (File::from(file), File::from(socket));
+    let status = match frame::read::<Order>(&mut socket) {
+        Ok(order) => {
+            let locks = locks::lock(base, order.limits);
+            memory::end_when_spent();
+            let said = done(&order, &file, locks);
+            i32::from(frame::reply(&mut socket, said).is_err())
+        }
+        Err(_) => 1,
+    };
+    // SAFETY: it ends the process at once, without what others have put down for its end.
+    unsafe { libc::_exit(status) }
+}
+
+fn done(order: &Order, file: &File, locks: Locks) -> Result<Said, Refusal> {
+    match &order.task {
+        Task::Decode(work) => work.run(file, order.limits).map(Said::Answer),
+        Task::Drill(drill) => {
+            drill.run();
+            Ok(Said::Locks(locks))
+        }
+    }
+}
+
+impl Drill {
+    fn run(self) {
+        match self {
+            Self::Nothing => {}
+            // SAFETY: none; that is what it is for. The process ends by it.
+            Self::Crash => unsafe { std::ptr::null_mut::<u8>().write_volatile(1) },
+            Self::Hoard => {
+                let mut hoard = Vec::new();
+                loop {
+                    hoard.push(std::hint::black_box(vec![1u8; 1 << 20]));
+                }
+            }
+            Self::Loop => loop {
+                std::hint::spin_loop();
+            },
+            Self::Call => drop(std::net::UdpSocket::bind("127.0.0.1:0")),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! This process's side: starts the zygote, hands it files, and knows how their cells ended.
+
+use std::{
+    fs::File,
+    io::{self, IoSlice, Read},
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        unix::{net::UnixStream, process::ExitStatusExt},
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jobs::ports::PortError;
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+
+use super::{
+    WORD,
+    frame::{self, Drill, Locks, Order, Said, Task, Word},
+};
+use crate::{
+    decoder::{
+        DecodeLimits,
+        work::{Answer, Refusal, Work},
+    },
+    memory,
+};
+
+/// A cell looks at its deadline itself; one that does not is killed so much later.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The way to the zygote.
+#[derive(Debug)]
+pub struct Gate {
+    program: PathBuf,
+    zygote: Mutex<Zygote>,
+    cells: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Zygote {
+    child: Child,
+    control: OwnedFd,
+}
+
+/// Why there is no answer of a cell.
+enum Silence {
+    /// It was at work beyond its time, and was killed.
+    TooLong,
+    /// It ended without one.
+    Ended(ExitStatus),
+    /// It was not there.
+    Away(io::Error),
+}
+
+impl Zygote {
+    fn start(program: &Path) -> io::Result<Self> {
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        // Nothing of what this process knows (keys, passwords) is there to be read.
+        let child = Command::new(program)
+            .arg(WORD)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .spawn()?;
+        Ok(Self { child, control: ours })
+    }
+}
+
+impl Drop for Zygote {
+    fn drop(&mut self) {
+        // It ends by itself when it hears nobody any more; it is not left to be waited for.
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}
+
+impl Gate {
+    /// Starts a zygote of this program.
+    pub fn start(program: &Path) -> io::Result<Self> {
+        let zygote = Mutex::new(Zygote::start(program)?);
+        Ok(Self { program: program.to_owned(), zygote, cells: AtomicU64::new(0) })
+    }
+
+    /// Does work with a file in a cell.
+    pub fn decode(
+        &self,
+        file: &File,
+        work: Work,
+        limits: DecodeLimits,
+    ) -> Result<Answer, PortError> {
+        match self.ask(file, &Order { task: Task::Decode(work), limits })? {
+            Said::Answer(answer) => Ok(answer),
+            Said::Locks(_) => Err(crashed("it answered what it was not asked")),
+        }
+    }
+
+    /// Lets a cell do this.
+    pub fn drill(&self, drill: Drill, limits: DecodeLimits) -> Result<Locks, PortError> {
+        let nothing = File::open("/dev/null").map_err(|error| away(&error))?;
+        match self.ask(&nothing, &Order { task: Task::Drill(drill), limits })? {
+            Said::Locks(locks) => Ok(locks),
+            Said::Answer(_) => Err(crashed("it answered what it was not asked")),
+        }
+    }
+
+    fn ask(&self, file: &File, order: &Order) -> Result<Said, PortError> {
+        // A description of its own: the cell can neither write nor move what others read.
+        let own = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let own = own.map_err(|error| away(&error))?;
+        match self.converse(&own, order) {
+            Ok(said) => Ok(said?),
+            Err(silence) => Err(silence.meaning(order.limits)),
+        }
+    }
+
+    fn converse(&self, file: &File, order: &Order) -> Result<Result<Said, Refusal>, Silence> {
+        let (mut ours, theirs) = UnixStream::pair()?;
+        let (mut end, end_of_cell) = io::pipe()?;
+        let cell = self.cells.fetch_add(1, Ordering::Relaxed);
+        let run = Word { kind: Word::RUN, cell };
+        self.tell(run, &[file.as_fd(), theirs.as_fd(), end_of_cell.as_fd()])?;
+        drop((theirs, end_of_cell));
+        let until = Instant::now() + order.limits.time + GRACE;
+        let heard = frame::write(&mut ours, order)
+            .and_then(|()| frame::hear(&mut Patient { socket: &ours, until }));
+        match heard {
+            Ok(said) => return Ok(said),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                self.tell(Word { kind: Word::KILL, cell }, &[])?;
+                return Err(Silence::TooLong);
+            }
+            // Its end says more.
+            Err(_) => drop(ours),
+        }
+        let mut status = [0; 4];
+        end.read_exact(&mut status)?;
+        Err(Silence::Ended(ExitStatus::from_raw(i32::from_le_bytes(status))))
+    }
+
+    /// Says this to the zygote; if that is gone, to a new one.
+    fn tell(&self, word: Word, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let mut zygote = self.zygote();
+        if send(&zygote.control, word, files).is_err() {
+            tracing::error!("the process that starts decoders is gone, another one is started");
+            *zygote = Zygote::start(&self.program)?;
+            send(&zygote.control, word, files)?;
+        }
+        Ok(())
+    }
+
+    fn zygote(&self) -> MutexGuard<'_, Zygote> {
+        self.zygote.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn send(control: &OwnedFd, word: Word, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !files.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(files));
+    }
+    let bytes = word.bytes();
+    rustix::net::sendmsg(control, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// A socket that is read until a certain time.
+struct Patient<'a> {
+    socket: &'a UnixStream,
+    until: Instant,
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.socket.set_read_timeout(Some(left))?;
+        (&mut &*self.socket).read(into).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+            _ => error,
+        })
+    }
+}
+
+impl From<io::Error> for Silence {
+    fn from(error: io::Error) -> Self {
+        Self::Away(error)
+    }
+}
+
+impl From<rustix::io::Errno> for Silence {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::Away(error.into())
+    }
+}
+
+impl Silence {
+    /// What it says of the file.
+    fn meaning(self, limits: DecodeLimits) -> PortError {
+        let too_long = || {
+            let message = format!("decoding took longer than {} s", limits.time.as_secs());
+            PortError::refused("decode_timeout", message)
+        };
+        let status = match self {
+            Self::Away(error) => return away(&error),
+            Self::TooLong => return too_long(),
+            Self::Ended(status) => status,
+        };
+        match (status.code(), status.signal()) {
+            (Some(memory::SPENT), _) => {
+                let most = limits.memory_bytes >> 20;
+                let message = format!("decoding would have taken more than {most} MB");
+                PortError::refused("decoder_out_of_memory", message)
+            }
+            (_, Some(libc::SIGSYS)) => {
+                let message = "the decoder made a system call that it has no need of";
+                PortError::refused("decoder_forbidden_call", message)
+            }
+            (_, Some(libc::SIGXCPU)) => too_long(),
+            // Nobody here did that: the kernel, for want of memory, or an operator.
+            (_, Some(libc::SIGKILL)) => {
+                PortError::Unavailable("the decoder of this file was killed".to_owned())
+            }
+            (_, Some(signal)) => crashed(&format!("signal {signal}")),
+            (code, None) => crashed(&format!("exit status {}", code.unwrap_or(-1))),
+        }
+    }
+}
+
+fn crashed(how: &str) -> PortError {
+    PortError::refused("decoder_crashed", format!("the decoder crashed on this file ({how})"))
+}
+
+fn away(error: &io::Error) -> PortError {
+    PortError::Unavailable(format!("the process of the decoder: {error}"))
+}

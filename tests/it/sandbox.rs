@@ -1,0 +1,128 @@
+//! Decoding in processes of their own: whatever a file does to its codec, the next one is decoded.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use iven_worker::{
+    decoder::{DecodeLimits, Decoding, InProcess},
+    sandbox::{Drill, Sandbox},
+};
+use jobs::ports::{Decoder, LocalFile, PictureSize, PortError};
+
+const LIMITS: DecodeLimits =
+    DecodeLimits { memory_bytes: 256 << 20, time: Duration::from_secs(10) };
+
+fn sandbox(limits: DecodeLimits) -> Sandbox {
+    Sandbox::start(Path::new(env!("CARGO_BIN_EXE_iven-worker")), limits).unwrap()
+}
+
+fn fixture(name: &str) -> LocalFile {
+    open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name))
+}
+
+fn open(path: &Path) -> LocalFile {
+    let file = File::open(path).unwrap();
+    let bytes = file.metadata().unwrap().len();
+    LocalFile { file: Arc::new(file), bytes }
+}
+
+fn code<T: std::fmt::Debug>(answer: Result<T, PortError>) -> String {
+    match answer {
+        Err(PortError::Refused { code, .. }) => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sizes() -> Vec<PictureSize> {
+    [96, 320].map(|edge| PictureSize { name: edge.to_string(), edge }).into()
+}
+
+#[tokio::test]
+async fn the_kernel_holds_a_cell_by_both_locks() {
+    let locks = sandbox(LIMITS).locks().await.unwrap();
+
+    // Where a test machine has no landlock, the doctor says so; the filter is everywhere.
+    assert!(locks.seccomp, "{locks:?}");
+}
+
+#[tokio::test]
+async fn a_crash_a_hoard_a_loop_and_a_forbidden_call_are_each_said_and_survived() {
+    let limits = DecodeLimits { time: Duration::from_secs(1), ..LIMITS };
+    let sandbox = sandbox(limits);
+    let cases = [
+        (Drill::Crash, "decoder_crashed"),
+        (Drill::Hoard, "decoder_out_of_memory"),
+        (Drill::Loop, "decode_timeout"),
+        (Drill::Call, "decoder_forbidden_call"),
+    ];
+
+    for (drill, said) in cases {
+        assert_eq!(code(sandbox.drill(drill).await), said, "{drill:?}");
+        assert!(sandbox.drill(Drill::Nothing).await.is_ok(), "after {drill:?}");
+    }
+}
+
+#[tokio::test]
+async fn cells_side_by_side_do_not_disturb_each_other() {
+    let sandbox = Arc::new(sandbox(LIMITS));
+    let decoder = Arc::new(Decoding((*sandbox).clone()));
+    let photo = fixture("images/gps_iphone.jpg");
+    let mut under_way = tokio::task::JoinSet::new();
+    for n in 0..24 {
+        let (sandbox, decoder, photo) = (sandbox.clone(), decoder.clone(), photo.clone());
+        under_way.spawn(async move {
+            if n % 3 == 0 {
+                let drill = if n % 2 == 0 { Drill::Crash } else { Drill::Call };
+                assert!(sandbox.drill(drill).await.is_err());
+            } else {
+                let made = decoder.pictures(&photo, "image/jpeg", &sizes()).await.unwrap();
+                assert!(!made.pictures.is_empty());
+            }
+        });
+    }
+
+    while let Some(ended) = under_way.join_next().await {
+        ended.unwrap();
+    }
+}
+
+/// All files of the fixtures, and what is in folders of theirs.
+fn all_fixtures() -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_cell_answers_as_the_decoder_in_this_process_does() {
+    let (apart, here) = (Decoding(sandbox(LIMITS)), Decoding(InProcess::new(LIMITS)));
+    let mut decoded = 0;
+
+    for path in all_fixtures() {
+        let file = open(&path);
+        let sniffed = here.sniff(&file).await.unwrap();
+        assert_eq!(apart.sniff(&file).await.unwrap(), sniffed, "{path:?}");
+        let Some(sniffed) = sniffed else { continue };
+        let kind = sniffed.mime_type;
+        assert_eq!(apart.facts(&file, &kind).await, here.facts(&file, &kind).await, "{path:?}");
+        let (there, ours) = (
+            apart.pictures(&file, &kind, &sizes()).await,
+            here.pictures(&file, &kind, &sizes()).await,
+        );
+        assert_eq!(there, ours, "{path:?}");
+        decoded += usize::from(ours.is_ok());
+    }
+
+    assert!(decoded > 30, "{decoded} files are decoded");
+}
