@@ -10,9 +10,13 @@ use crate::{
         FileType, Media, MediaId, MediaMetadata, Person, Processing, ProcessingStatus, S3Info,
         Steps, Transport, Upload, UploadError, UploadId, UploadPhase, UploadStatus,
     },
-    ports::{Clock, JobQueue, MediaStore, Objects, Part, PortError, Uploads, Users, later},
+    ports::{Clock, JobQueue, MediaStore, Objects, PortError, Uploads, Users, later},
     route,
 };
+
+mod parts;
+
+pub use parts::{end_tail, part_came, take_in};
 
 crate::needs! {
     uploads: dyn Uploads,
@@ -99,7 +103,7 @@ async fn missing(needs: &Needs, upload: &Upload) -> Result<Vec<u32>, PortError> 
         return Err(PortError::refused("empty_file", format!("the upload {id} has no bytes")));
     }
     match upload.missing() {
-        missing if missing.is_empty() => lost_chunks(needs, upload).await,
+        missing if missing.is_empty() => parts::lost_chunks(needs, upload).await,
         missing => Ok(missing),
     }
 }
@@ -122,65 +126,6 @@ async fn hand_over(needs: &Needs, id: &UploadId, seen: Option<i64>) -> Result<Up
         return Err(PortError::Conflict(format!("the upload {id} is being changed")));
     }
     Ok(upload)
-}
-
-/// What came past the service: the store alone says what it has. Of a part that replaces another
-/// one, the upload's revision has grown before the other one goes (see [`part_came`]).
-pub async fn take_in(needs: &Needs, id: &UploadId) -> Result<Upload, PortError> {
-    let mut lost = PortError::Conflict(format!("the upload {id} is being changed"));
-    for _ in 0..RACES {
-        let before = needs.uploads.upload(id).await?;
-        let kept = needs.objects.parts(&before.transfer()).await?;
-        let (mut after, now) = (before.clone(), needs.clock.now());
-        if after.is_receiving() {
-            after.take_in(&kept, now);
-        }
-        if after == before {
-            return Ok(before);
-        }
-        after.updated_at = Some(now);
-        match needs.uploads.update(&before, after).await {
-            Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
-            answer => return answer,
-        }
-    }
-    Err(lost)
-}
-
-/// A part came past the service, or is about to: the upload lives on for `idle`, and whoever
-/// looked at its parts before has to look again.
-pub async fn part_came(
-    uploads: &dyn Uploads,
-    clock: &dyn Clock,
-    id: &UploadId,
-    idle: Duration,
-) -> Result<Upload, PortError> {
-    change(uploads, clock, id, |upload, now| {
-        if upload.is_receiving() {
-            let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
-            upload.expires_at = upload.expires_at.max(later(now, idle).min(hard));
-            // A write in any case, also of two in the same millisecond.
-            upload.rev = Some(upload.rev.unwrap_or(0).saturating_add(1));
-        }
-    })
-    .await
-}
-
-/// Chunks that the store does not have as the record says, such as when somebody sent other bytes
-/// at the same time and came last. They have to be sent again.
-async fn lost_chunks(needs: &Needs, upload: &Upload) -> Result<Vec<u32>, PortError> {
-    let parts = upload.parts().unwrap_or_default();
-    let kept = needs.objects.parts(&upload.transfer()).await?;
-    let is_kept = |part: &Part| kept.iter().any(|kept| part.is(kept));
-    let mut lost: Vec<Part> = parts.iter().filter(|part| !is_kept(part)).cloned().collect();
-    if let (Some(Transport::Tus), Some(first)) = (upload.transport, lost.first().cloned()) {
-        // There bytes come in a row.
-        lost = parts.into_iter().filter(|part| part.number >= first.number).collect();
-    }
-    for part in &lost {
-        needs.uploads.chunk_lost(upload, part).await?;
-    }
-    Ok(lost.iter().map(|part| part.number).collect())
 }
 
 /// Makes the medium and its first ticket, unless they are there.
@@ -239,7 +184,9 @@ async fn forget(needs: &Needs, upload: &Upload) -> Result<(), PortError> {
 /// it has ended.
 pub async fn expire(needs: &Needs, id: &UploadId) -> Result<bool, PortError> {
     // Its sender was told that all is there, and the process died before it became a medium.
-    if needs.uploads.upload(id).await?.is_whole_by_tus() {
+    let upload = needs.uploads.upload(id).await?;
+    if upload.is_whole_by_tus() {
+        end_tail(needs, &upload).await?;
         complete(needs, id).await?;
     }
     let upload = change(&*needs.uploads, &*needs.clock, id, |upload, now| {

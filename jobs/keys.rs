@@ -10,6 +10,9 @@ pub fn private(upload: &str) -> String {
     format!("{INCOMING}{upload}")
 }
 
+/// What the names begin with on which a doctor tries the store.
+pub const DOCTOR: &str = "doctor-";
+
 /// What comes between an upload and its tail.
 const TAIL: &str = ".tail-";
 

@@ -261,9 +261,33 @@ impl Upload {
         self.transport == Some(Transport::Tus)
             && self.is_receiving()
             && !self.is_partial()
-            && self.deferred.is_none()
-            && self.size > 0
-            && self.missing().is_empty()
+            && self.has_all_by_tus()
+    }
+
+    /// Whether it is known how long it is and so much has come, perhaps the end of it as a tail.
+    pub fn has_all_by_tus(&self) -> bool {
+        self.deferred.is_none() && self.size > 0 && self.offset() == self.size
+    }
+
+    /// Writes down a part that comes next.
+    pub fn keep(&mut self, part: &Part, now: DateTime) {
+        let at = usize::try_from(part.number.saturating_sub(1)).unwrap_or(usize::MAX);
+        if at == self.chunks.len() {
+            self.chunks.push(Chunk::empty(part.number, part.bytes));
+        }
+        if let Some(chunk) = self.chunks.get_mut(at) {
+            chunk.uploaded = true;
+            chunk.uploaded_at = Some(now);
+            chunk.sha256.clone_from(&part.sha256);
+            chunk.etag = Some(part.etag.clone());
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let received = self.chunks.iter().filter(|chunk| chunk.uploaded);
+        self.received_bytes = Some(received.map(|chunk| chunk.chunk_size).sum());
+        self.progress = self.percent();
     }
 
     /// How many bytes from the beginning are kept without a gap.
@@ -285,19 +309,21 @@ impl Upload {
             self.chunks = (1..=last).map(|n| Chunk::empty(n, bytes(n))).collect();
             self.size = self.chunks.iter().map(|chunk| chunk.chunk_size).sum();
         }
-        for chunk in self.chunks.iter_mut().filter(|chunk| !chunk.uploaded) {
+        for chunk in &mut self.chunks {
             let fits = |part: &&KeptPart| {
                 part.number == chunk.chunk_number && part.bytes == chunk.chunk_size
             };
+            // The last that came stands first; it takes the place of one that was written down.
             let Some(part) = kept.iter().find(fits) else { continue };
+            if chunk.uploaded && chunk.etag.as_ref() == Some(&part.etag) {
+                continue;
+            }
             chunk.uploaded = true;
             chunk.uploaded_at = Some(now);
             chunk.sha256.clone_from(&part.sha256);
             chunk.etag = Some(part.etag.clone());
         }
-        let received = self.chunks.iter().filter(|chunk| chunk.uploaded);
-        self.received_bytes = Some(received.map(|chunk| chunk.chunk_size).sum());
-        self.progress = self.percent();
+        self.count();
     }
 
     /// The share of distinct verified bytes in percent, rounded down.

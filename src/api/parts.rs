@@ -180,6 +180,16 @@ pub async fn replace(api: &Api, upload: &Upload, part: &Part) -> Result<(), Prob
         return receiving(api, current).map(drop);
     }
     let kept = objects.parts(&transfer).await?;
+    if upload.deferred == Some(true) {
+        // Others may have come at the same time.
+        let mut numbers: Vec<_> = kept.iter().map(|part| (part.number, part.bytes)).collect();
+        numbers.dedup_by_key(|(number, _)| *number);
+        let fits = api.limits.fit(numbers.into_iter().map(|(_, bytes)| bytes).sum());
+        if fits.is_err() {
+            objects.drop_part(&transfer, part).await?;
+            return fits;
+        }
+    }
     let same = kept.into_iter().filter(|kept| kept.number == part.number);
     // The last comes first.
     for KeptPart { number, etag, bytes, sha256 } in same.skip_while(|kept| !part.is(kept)).skip(1) {

@@ -21,10 +21,11 @@ use super::{
     Api,
     body::{self, JsonBody, Params},
     caller::Caller,
+    chunks,
     parts::{GOOD_FOR, invite, kept, receiving, replace},
     problem::Problem,
     signed::Seal,
-    uploads::owned,
+    uploads::{owned, refuse_late},
     wish::{Wish, upload},
 };
 
@@ -85,8 +86,12 @@ pub async fn put_whole(
         upload => upload?,
     };
     if let Some(only) = upload.chunk(1).filter(|_| upload.media_id.is_some()) {
-        // It has come, and the answer was lost.
-        return Ok(kept(only.etag.as_deref().unwrap_or_default()));
+        // It has come, and the answer was lost. A sender hears none before it is through.
+        refuse_late(&api, &upload)?;
+        let stream = body::stream(request.into_body());
+        return chunks::compare(&upload, only, None, stream)
+            .await
+            .map(|_| kept(only.etag.as_deref().unwrap_or_default()));
     }
     let upload = receiving(&api, upload)?;
     let length = body::content_length(request.headers());

@@ -112,8 +112,9 @@ pub fn copy(disk: &Disk, from: &str, to: &str, content_type: &str) -> Result<(),
 
 /// See [`jobs::ports::Objects::delete`].
 pub fn delete(disk: &Disk, key: &str) -> Result<(), PortError> {
-    durable::remove(&path(disk, key)?)?;
-    durable::remove(&about_path(disk, key)?)
+    // Bytes without a side-car are listed and removed again; a side-car alone would stay.
+    durable::remove(&about_path(disk, key)?)?;
+    durable::remove(&path(disk, key)?)
 }
 
 /// See [`jobs::ports::Objects::arrived`].

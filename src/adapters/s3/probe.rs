@@ -12,9 +12,6 @@ use sha2::{Digest, Sha256};
 
 use super::{S3, error::fault, source, transfer, until};
 
-/// What the names of objects and uploads begin with that it is tried on; nothing of them stays.
-const UNDER: &str = "doctor-";
-
 /// What is put there.
 const DOCTOR: &[u8] = b"doctor";
 
@@ -26,7 +23,7 @@ const OTHER: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// Writes, reads and removes an object and a part; a sentence for each difference that matters.
 pub(super) async fn probe(s3: &S3) -> Result<Vec<String>, PortError> {
-    let key = keys::private(&format!("{UNDER}{}", uuid::Uuid::new_v4().simple()));
+    let key = keys::private(&format!("{}{}", keys::DOCTOR, uuid::Uuid::new_v4().simple()));
     let copy = format!("{key}-copy");
     let found = differences(s3, &key, &copy).await;
     for key in [&key, &copy] {
@@ -68,7 +65,7 @@ async fn copies_whatever_it_is(s3: &S3, from: &str, to: &str) -> Result<bool, Po
 
 /// Tries an upload in parts, which goes in any case.
 async fn of_parts(s3: &S3) -> Result<Vec<String>, PortError> {
-    let upload = format!("{UNDER}{}", uuid::Uuid::new_v4().simple());
+    let upload = format!("{}{}", keys::DOCTOR, uuid::Uuid::new_v4().simple());
     let transfer = transfer::begin(s3, &upload, "text/plain", true).await?;
     let found = of_transfer(s3, &transfer).await;
     transfer::abort(s3, &transfer).await?;
@@ -84,7 +81,7 @@ async fn of_transfer(s3: &S3, transfer: &Transfer) -> Result<Vec<String>, PortEr
     found.extend(of_invitations(s3, transfer).await?);
     let list = s3.client.list_multipart_uploads().bucket(&s3.place.bucket);
     // Some list only what is asked for by its whole key, others nothing at all.
-    let listed = list.prefix(keys::private(UNDER)).send().await.map(|listed| listed.uploads);
+    let listed = list.prefix(keys::private(keys::DOCTOR)).send().await.map(|listed| listed.uploads);
     let uploads = listed.unwrap_or_default().unwrap_or_default();
     if !uploads.iter().any(|upload| upload.upload_id == transfer.id) {
         let so = "does not list unfinished uploads: parts that nobody knows of are left to its own \
@@ -123,6 +120,10 @@ async fn of_trailers(s3: &S3, transfer: &Transfer) -> Result<Option<String>, Por
 async fn of_invitations(s3: &S3, transfer: &Transfer) -> Result<Option<String>, PortError> {
     let (expected, time) = (doctor(Some(sha256())), until(GOOD_FOR)?);
     let Invitation { url, headers } = transfer::invite(s3, transfer, 3, &expected, time).await?;
+    if !url.starts_with("http://") {
+        // This process has no other client that speaks TLS than the SDK, which does not take it.
+        return Ok(None);
+    }
     let put = reqwest::Client::new().put(url).timeout(GOOD_FOR).body(DOCTOR);
     let put = headers.into_iter().fold(put, |put, (name, value)| put.header(name, value));
     let so = match put.send().await {

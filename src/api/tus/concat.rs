@@ -1,6 +1,6 @@
 //! A file that was sent as several uploads side by side.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jobs::{
     intake,
@@ -11,7 +11,7 @@ use jobs::{
 use sha2::{Digest, Sha256};
 
 use super::{create::announce, named, offset, write};
-use crate::api::{Api, caller::Caller, problem::Problem};
+use crate::api::{Api, caller::Caller, problem::Problem, uploads::refuse_late};
 
 /// Uploads that one file is made of.
 const MOST: usize = 100;
@@ -40,8 +40,10 @@ pub async fn join(
     let bytes: u64 = partials.iter().map(|partial| partial.size).sum();
     api.limits.fit(bytes)?;
     let upload = announce(api, caller, headers, Some(bytes), Some(key_of(&partials))).await?;
+    refuse_late(api, &upload)?;
     if !upload.is_receiving() {
         // It has been put together before, and the answer was lost.
+        forget(api, &partials).await;
         return Ok(upload);
     }
     // Parts that have ended are gone, whatever their records say of their length.
@@ -50,15 +52,28 @@ pub async fn join(
     }
     let from = upload.offset();
     let upload = write::take_over(api, &upload, from, None).await?;
-    let body = chained(api.tools.clone(), partials.clone(), from);
-    let upload = write::append(api, upload, Some(bytes - from), body).await?;
+    let mut whole = Vec::new();
     for partial in &partials {
+        whole.push(intake::end_tail(&api.intake, partial).await?);
+    }
+    let body = chained(api.tools.clone(), whole, from);
+    let upload = write::append(api, upload, Some(bytes - from), body).await?;
+    if upload.is_receiving() {
+        let detail = "the parts could not be read whole, try again";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail));
+    }
+    forget(api, &partials).await;
+    Ok(upload)
+}
+
+/// Their bytes are in the whole.
+async fn forget(api: &Api, partials: &[Upload]) {
+    for partial in partials.iter().filter(|partial| partial.is_receiving()) {
         if let Err(error) = intake::cancel(&api.intake, &partial.upload_id).await {
             // It expires by itself.
             tracing::warn!(%error, upload.id = %partial.upload_id, "a part is still there");
         }
     }
-    Ok(upload)
 }
 
 fn not_whole(id: &str) -> Problem {
@@ -95,7 +110,8 @@ fn chained(tools: Tools, partials: Vec<Upload>, skipped: u64) -> ByteStream {
 }
 
 async fn open(tools: &Tools, partial: &Upload, skip: u64) -> Result<ByteStream, PortError> {
-    let (transfer, parts) = (partial.transfer(), partial.parts().unwrap_or_default());
+    let missing = || PortError::Conflict(format!("the part {} is not whole", partial.upload_id));
+    let (transfer, parts) = (partial.transfer(), partial.parts().ok_or_else(missing)?);
     let objects = &tools.objects;
     objects.assemble(&transfer, &parts, &partial.mime_type, &tools.progress).await?;
     objects.read(&transfer.key(), Some(skip..partial.size)).await

@@ -33,9 +33,11 @@ pub async fn create(
     caller.needs(Scope::Upload)?;
     check_version(request.headers())?;
     let headers = request.headers().clone();
-    if let Some(of) = text(&headers, "upload-concat").and_then(|said| said.strip_prefix("final;")) {
-        let upload = concat::join(&api, &caller, &headers, of).await?;
-        return Ok(created(&upload));
+    let concat = text(&headers, "upload-concat");
+    if let Some(of) = concat.and_then(|said| said.strip_prefix("final;")).map(str::to_owned) {
+        let joining = api.clone();
+        let join = async move { concat::join(&joining, &caller, &headers, &of).await };
+        return Ok(created(&api.apart(join).await?));
     }
     let upload = announce(&api, &caller, &headers, length(&api, &headers)?, None).await?;
     if upload.size == 0 && upload.deferred.is_none() {

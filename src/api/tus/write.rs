@@ -10,8 +10,8 @@ use futures_util::{StreamExt, future::join};
 use jobs::{
     intake::{self, Completion},
     keys,
-    model::{CHUNK_BYTES, Chunk, Tail, Tus, Upload},
-    ports::{ByteStream, Part, PortError, interrupted, later},
+    model::{CHUNK_BYTES, Tail, Tus, Upload},
+    ports::{ByteStream, PortError, interrupted, later},
 };
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -177,7 +177,7 @@ impl Incoming {
                     Some(piece) => {
                         let piece = piece.map_err(|error| {
                             self.is_over = true;
-                            Problem::from(interrupted(&error))
+                            broken_off(&error)
                         })?;
                         self.left = piece;
                     }
@@ -198,12 +198,18 @@ impl Incoming {
         while self.left.is_empty() && !self.is_over {
             match self.body.next().await {
                 Some(Ok(piece)) => self.left = piece,
-                Some(Err(error)) => return Err(interrupted(&error).into()),
+                Some(Err(error)) => return Err(broken_off(&error)),
                 None => self.is_over = true,
             }
         }
         Ok(!self.left.is_empty())
     }
+}
+
+/// What ended a body: its sender, or the store that it is read from.
+fn broken_off(error: &std::io::Error) -> Problem {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<PortError>());
+    inner.cloned().unwrap_or_else(|| interrupted(error)).into()
 }
 
 fn too_long(upload: &Upload) -> Problem {
@@ -251,28 +257,12 @@ async fn keep_part(
     let whole = spool.end().await.map_err(away)?;
     let part = api.tools.objects.put_file(&upload.transfer(), number, whole).await?;
     let kept = held(api, &upload, |upload, now| {
-        mark(upload, &part, now);
+        upload.keep(&part, now);
         upload.tus.get_or_insert_default().tail = None;
     });
     let kept = kept.await?;
     forget_tail(api, tail_of(&upload)).await;
     Ok(kept)
-}
-
-fn mark(upload: &mut Upload, part: &Part, now: DateTime) {
-    let at = usize::try_from(part.number.saturating_sub(1)).unwrap_or(usize::MAX);
-    if at == upload.chunks.len() {
-        upload.chunks.push(Chunk::empty(part.number, part.bytes));
-    }
-    if let Some(chunk) = upload.chunks.get_mut(at) {
-        chunk.uploaded = true;
-        chunk.uploaded_at = Some(now);
-        chunk.sha256.clone_from(&part.sha256);
-        chunk.etag = Some(part.etag.clone());
-    }
-    let received = upload.chunks.iter().filter(|chunk| chunk.uploaded);
-    upload.received_bytes = Some(received.map(|chunk| chunk.chunk_size).sum());
-    upload.progress = upload.percent();
 }
 
 async fn keep_tail(api: &Api, upload: Upload, spool: Spool) -> Result<Upload, Problem> {
@@ -323,7 +313,10 @@ async fn held(
         if upload.is_receiving() && holder(upload) == ours {
             change(upload, now);
             let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
-            upload.expires_at = upload.expires_at.max(later(now, idle).min(hard));
+            // A part of a file that is done waits for its siblings.
+            let is_done = upload.is_partial() && upload.has_all_by_tus();
+            let end = if is_done { hard } else { later(now, idle).min(hard) };
+            upload.expires_at = upload.expires_at.max(end);
         }
     });
     let written = written.await?;

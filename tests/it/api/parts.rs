@@ -36,7 +36,8 @@ on_both_stores![
     what_the_store_does_not_have_is_missing,
     uppy_sends_a_file_in_parts,
     uppy_sends_a_whole_file,
-    of_two_that_send_one_part_the_last_counts,
+    of_two_that_send_one_part_at_once_one_counts,
+    a_part_that_comes_again_counts,
 ];
 
 /// Two chunks, of which no two pieces are alike.
@@ -199,8 +200,33 @@ async fn uppy_sends_a_whole_file(house: House) {
     published(&house, &found["items"][0]["_id"], &photo).await;
 }
 
+/// Also where one of them was written down before.
+async fn a_part_that_comes_again_counts(house: House) {
+    let (first, other) = (large(), large().into_iter().rev().collect::<Vec<u8>>());
+    let chunks: Vec<&[u8]> = first.chunks(CHUNK_BYTES as usize).collect();
+    let id = announce(&house, first.len()).await;
+    let complete = format!("/v1/uploads/{id}/complete");
+    let signed = addresses(&house, &id, &chunks).await;
+    let [replaced] = &addresses(&house, &id, &[&other[..chunks[0].len()]]).await[..] else {
+        panic!("one")
+    };
+    assert!(put(&house, &signed[0], chunks[0]).await.is_success());
+    let (status, left) = house.ask("POST", &complete, json!({})).await;
+    assert_eq!((status, &left["missing"]), (StatusCode::CONFLICT, &json!([2])));
+
+    assert!(put(&house, replaced, &other[..chunks[0].len()]).await.is_success());
+    assert!(put(&house, &signed[1], chunks[1]).await.is_success());
+    let (status, done) = house.ask("POST", &complete, json!({})).await;
+
+    assert_eq!(status, StatusCode::ACCEPTED, "{done}");
+    house.drain().await;
+    let upload = house.ask("GET", &format!("/v1/uploads/{id}"), Value::Null).await.1;
+    let bytes = [&other[..chunks[0].len()], chunks[1]].concat();
+    assert_eq!(upload["sha256"], hex::encode(Sha256::digest(&bytes)), "{upload}");
+}
+
 /// Whichever comes first, one of them is there in the end, and the whole is what was promised.
-async fn of_two_that_send_one_part_the_last_counts(house: House) {
+async fn of_two_that_send_one_part_at_once_one_counts(house: House) {
     let photo = fixture("images/gps_iphone.jpg");
     for turn in 0..8 {
         let id = announce(&house, photo.len()).await;
@@ -224,5 +250,8 @@ async fn of_two_that_send_one_part_the_last_counts(house: House) {
     let (_, found) = house.ask("GET", "/v1/media?eventId=1", Value::Null).await;
     for media in found["items"].as_array().unwrap() {
         assert!(media["processingSteps"]["upload"]["completed"].as_bool().unwrap(), "{media}");
+        let sums = [photo.clone(), photo.iter().rev().copied().collect()];
+        let sums = sums.map(|bytes| hex::encode(Sha256::digest(bytes)));
+        assert!(sums.iter().any(|sum| media["sha256"] == *sum), "{media}");
     }
 }

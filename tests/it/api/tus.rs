@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use jobs::{
     keys,
-    model::{CHUNK_BYTES, UploadId},
+    model::{CHUNK_BYTES, Upload, UploadId, UploadStatus},
     ports::{Expected, Length},
 };
 use serde_json::Value;
@@ -189,10 +189,23 @@ async fn a_length_can_be_said_when_all_is_there(house: House) {
 /// The last byte is kept, and then the process dies: the sender is told that nothing is missing.
 async fn a_whole_file_whose_service_died_becomes_a_medium(house: House) {
     let photo = fixture("images/gps_iphone.jpg");
+    let tools = &house.parts.tools;
+    // It may also have died before the last byte was one of a chunk: its length was said last.
+    for is_asked_for in [true, false] {
+        let path = create(&house, &[("upload-defer-length", "1".to_owned())]).await;
+        patch(&house, &path, 0, &[], photo.clone().into()).await;
+        let id = UploadId(path.rsplit('/').next().unwrap().to_owned());
+        let before = tools.uploads.upload(&id).await.unwrap();
+        let size = photo.len() as u64;
+        let (deferred, chunks) = (None, Upload::chunks_for(size));
+        let after = Upload { deferred, size, chunks, ..before.clone() };
+        tools.uploads.update(&before, after).await.unwrap();
+
+        ends_as_a_medium(&house, &path, photo.len(), is_asked_for).await;
+    }
     for is_asked_for in [true, false] {
         let path = create(&house, &[("upload-length", photo.len().to_string())]).await;
         let id = UploadId(path.rsplit('/').next().unwrap().to_owned());
-        let tools = &house.parts.tools;
         let upload = tools.uploads.upload(&id).await.unwrap();
         let length = Length::Exactly(photo.len() as u64);
         let expected = Expected { length, sha256: None };
@@ -201,16 +214,21 @@ async fn a_whole_file_whose_service_died_becomes_a_medium(house: House) {
         let (now, end) = (tools.clock.now(), upload.expires_at);
         tools.uploads.chunk_verified(&upload, &part, now, end).await.unwrap().unwrap();
 
-        if is_asked_for {
-            assert_eq!(offset(&house, &path).await, photo.len());
-        } else {
-            house.ground.clock.forward(Duration::from_secs(7200));
-        }
-        house.recover().await;
-
-        let upload = tools.uploads.upload(&id).await.unwrap();
-        assert!(upload.media_id.is_some(), "{:?}", upload.error);
+        ends_as_a_medium(&house, &path, photo.len(), is_asked_for).await;
     }
+}
+
+/// Whether its sender asks how far it is, or nobody does until its time is over.
+async fn ends_as_a_medium(house: &House, path: &str, length: usize, is_asked_for: bool) {
+    if is_asked_for {
+        assert_eq!(offset(house, path).await, length);
+    } else {
+        house.ground.clock.forward(Duration::from_secs(7200));
+    }
+    house.recover().await;
+    let id = UploadId(path.rsplit('/').next().unwrap().to_owned());
+    let upload = house.parts.tools.uploads.upload(&id).await.unwrap();
+    assert!(upload.media_id.is_some(), "{:?}", upload.error);
 }
 
 async fn parts_that_came_side_by_side_become_one_file(house: House) {
@@ -243,6 +261,15 @@ async fn parts_that_came_side_by_side_become_one_file(house: House) {
         let head = send(&house, "HEAD", &path, &[], Body::empty()).await;
         assert_eq!(head.status(), StatusCode::GONE, "a part goes with its use");
     }
+    let id = UploadId(path.rsplit('/').next().unwrap().to_owned());
+    let tools = &house.parts.tools;
+    let before = tools.uploads.upload(&id).await.unwrap();
+    let after = Upload { status: UploadStatus::Failed, ..before.clone() };
+    tools.uploads.update(&before, after).await.unwrap();
+    let metadata = ("upload-metadata", METADATA.to_owned());
+    let [concat] = whole;
+    let again = send(&house, "POST", "/v1/tus", &[metadata, concat], Body::empty()).await;
+    assert!(again.status().is_client_error(), "it came to nothing: {}", again.status());
 }
 
 async fn a_later_request_takes_over(house: House) {
