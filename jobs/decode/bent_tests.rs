@@ -19,6 +19,7 @@ const FIXTURES: &[&str] = &[
     "images/cmyk.jpg",
     "images/display_p3.png",
     "images/exif.avif",
+    "images/thumbnail.heic",
     "images/exif_loop.jpg",
     "images/exif_prefix.webp",
     "images/fax4.tif",

@@ -41,7 +41,7 @@ pub(crate) fn read(window: &mut Window) -> Result<Header, DecodeError> {
 }
 
 /// The body of the file's `meta` box.
-fn meta(window: &mut Window) -> Result<Option<Vec<u8>>, DecodeError> {
+pub(crate) fn meta(window: &mut Window) -> Result<Option<Vec<u8>>, DecodeError> {
     let mut at = 0u64;
     for _ in 0..MOST_BOXES {
         let Some(head) = window.array::<8>(at)? else { break };
@@ -78,7 +78,7 @@ pub(crate) fn boxes(mut data: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     .take(MOST_BOXES)
 }
 
-fn primary_id(body: &[u8]) -> Option<u32> {
+pub(crate) fn primary_id(body: &[u8]) -> Option<u32> {
     match body.first()? {
         0 => be16(body, 4).map(u32::from),
         _ => be32(body, 4),
@@ -86,7 +86,7 @@ fn primary_id(body: &[u8]) -> Option<u32> {
 }
 
 /// The numbers of the properties of item `id`.
-fn properties_of(id: u32, ipma: &[u8]) -> Option<Vec<usize>> {
+pub(crate) fn properties_of(id: u32, ipma: &[u8]) -> Option<Vec<usize>> {
     let long_ids = *ipma.first()? > 0;
     let long_numbers = ipma.get(3)? & 1 == 1;
     let mut at = 8;

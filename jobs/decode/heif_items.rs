@@ -1,12 +1,12 @@
-//! The EXIF item of a HEIF file: which one it is (`iinf`) and where its bytes are (`iloc`).
+//! The items of a HEIF file: which one is EXIF (`iinf`), and where their bytes are (`iloc`).
 
 use crate::DecodeError;
-use crate::bytes::{be16, be32};
+use crate::bytes::{array, be16, be32};
 use crate::heif_header::boxes;
 use crate::picture_header::EXIF_BYTES;
 use crate::window::Window;
 
-/// An EXIF block lies in one piece; a few are possible.
+/// An item lies in one piece; a few are possible.
 const MOST_PIECES: u64 = 16;
 
 /// The bytes of the EXIF item from its TIFF header on; `inside` are the boxes of `meta`.
@@ -16,12 +16,27 @@ pub(crate) fn exif(
 ) -> Result<Option<Vec<u8>>, DecodeError> {
     let find = |kind: &[u8; 4]| inside.iter().find(|part| part.0 == *kind).map(|part| part.1);
     let id = find(b"iinf").and_then(exif_id);
-    let Some(item) = id.zip(find(b"iloc")).and_then(|(id, iloc)| place(id, iloc)) else {
+    let Some(bytes) = id.map(|id| data(window, inside, id, EXIF_BYTES)).transpose()?.flatten()
+    else {
         return Ok(None);
     };
+    // Four bytes say how many more come before the TIFF header.
+    let start = be32(&bytes, 0).and_then(|skip| usize::try_from(skip).ok()?.checked_add(4));
+    Ok(start.and_then(|start| bytes.get(start..)).map(<[u8]>::to_vec))
+}
+
+/// The bytes of item `id`, at most `most`; `None` where nothing says where they are.
+pub(crate) fn data(
+    window: &Window,
+    inside: &[([u8; 4], &[u8])],
+    id: u64,
+    most: usize,
+) -> Result<Option<Vec<u8>>, DecodeError> {
+    let find = |kind: &[u8; 4]| inside.iter().find(|part| part.0 == *kind).map(|part| part.1);
+    let Some(item) = find(b"iloc").and_then(|iloc| place(id, iloc)) else { return Ok(None) };
     let mut bytes = Vec::new();
     for (at, length) in item.pieces {
-        let left = EXIF_BYTES.saturating_sub(bytes.len());
+        let left = most.saturating_sub(bytes.len());
         match item.in_idat {
             true => {
                 let data = find(b"idat").unwrap_or_default();
@@ -32,21 +47,25 @@ pub(crate) fn exif(
             false => bytes.extend(window.part(at, length, left)?),
         }
     }
-    // Four bytes say how many more come before the TIFF header.
-    let start = be32(&bytes, 0).and_then(|skip| usize::try_from(skip).ok()?.checked_add(4));
-    Ok(start.and_then(|start| bytes.get(start..)).map(<[u8]>::to_vec))
+    Ok(Some(bytes))
 }
 
 /// The number of the item of type `Exif`.
 fn exif_id(iinf: &[u8]) -> Option<u64> {
-    let entries = iinf.get(if *iinf.first()? == 0 { 6 } else { 8 }..)?;
-    boxes(entries).filter(|part| part.0 == *b"infe").find_map(|(_, body)| {
+    kinds(iinf).find_map(|(id, kind)| (kind == *b"Exif").then_some(id))
+}
+
+/// The numbers and the kinds of all items.
+pub(crate) fn kinds(iinf: &[u8]) -> impl Iterator<Item = (u64, [u8; 4])> {
+    let start = iinf.first().map_or(0, |version| if *version == 0 { 6 } else { 8 });
+    let entries = boxes(iinf.get(start..).unwrap_or_default());
+    entries.filter(|part| part.0 == *b"infe").filter_map(|(_, body)| {
         let (id, kind_at) = match *body.first()? {
             2 => (u64::from(be16(body, 4)?), 8),
             3 => (u64::from(be32(body, 4)?), 10),
             _ => return None,
         };
-        body.get(kind_at..)?.starts_with(b"Exif").then_some(id)
+        Some((id, array(body, kind_at)?))
     })
 }
 

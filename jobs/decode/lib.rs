@@ -22,8 +22,12 @@ mod facts;
 #[cfg(test)]
 mod fixtures;
 mod gif;
+mod heif;
 mod heif_header;
 mod heif_items;
+mod heif_meta;
+#[cfg(test)]
+mod heif_tests;
 mod ifd;
 mod jpeg;
 mod jpeg_header;

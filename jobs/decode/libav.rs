@@ -250,6 +250,21 @@ impl Packet {
         if packet.is_null() { Err(out_of_memory()) } else { Ok(Self(packet)) }
     }
 
+    /// A packet of these bytes, which are a keyframe.
+    pub(crate) fn of(data: &[u8]) -> Result<Self, DecodeError> {
+        let packet = Self::new()?;
+        let size = c_int::try_from(data.len()).map_err(|_| out_of_memory())?;
+        // SAFETY: the packet is ours; `av_new_packet` gives it `size` bytes and the padding.
+        unsafe {
+            if av_new_packet(packet.0, size) < 0 {
+                return Err(out_of_memory());
+            }
+            ptr::copy_nonoverlapping(data.as_ptr(), (*packet.0).data, data.len());
+            (*packet.0).flags |= AV_PKT_FLAG_KEY;
+        }
+        Ok(packet)
+    }
+
     /// Whether it is a keyframe of the stream.
     pub(crate) fn is_keyframe_of(&self, stream: usize) -> bool {
         // SAFETY: the packet is ours and alive.

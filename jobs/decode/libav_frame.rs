@@ -124,6 +124,102 @@ impl Drop for Decoder {
     }
 }
 
+/// How a still picture is coded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Still<'a> {
+    /// HEVC, with the body of its `hvcC`.
+    Hevc(&'a [u8]),
+    /// AV1, whose data say all.
+    Av1,
+}
+
+/// Matrix and range of a picture, by the numbers of ITU-T H.273.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Colours {
+    pub(crate) matrix: u16,
+    pub(crate) is_full: bool,
+}
+
+impl Frame {
+    /// The container's word on the colours counts more than the stream's; where neither says a
+    /// matrix, still pictures have that of ITU-R BT.601 (MIAF, ISO/IEC 23000-22).
+    pub(crate) fn say_colours(&mut self, said: Option<Colours>) {
+        const UNSPECIFIED: c_int = 2;
+        const BT601: c_int = 6;
+        // SAFETY: the frame is ours; the enums are read and written as the integers they are in C.
+        unsafe {
+            let matrix = (&raw mut (*self.0).colorspace).cast::<c_int>();
+            match said {
+                Some(Colours { matrix: said, is_full }) => {
+                    matrix.write(said.into());
+                    let range = (&raw mut (*self.0).color_range).cast::<c_int>();
+                    range.write(if is_full { 2 } else { 1 });
+                }
+                None if matrix.read() == UNSPECIFIED => matrix.write(BT601),
+                None => {}
+            }
+        }
+    }
+}
+
+impl Decoder {
+    /// A decoder of still pictures of this size that are coded in the same way.
+    pub(crate) fn of_stills(
+        still: Still<'_>,
+        (width, height): (u32, u32),
+        limits: &Limits,
+    ) -> Result<Self, DecodeError> {
+        crate::libav::prepare();
+        let pixels = u64::from(width) * u64::from(height);
+        limits.check_memory(pixels.saturating_mul(BYTES_PER_PIXEL))?;
+        let (id, name, extra) = match still {
+            Still::Hevc(extra) => (AVCodecID::AV_CODEC_ID_HEVC, "HEVC", extra),
+            Still::Av1 => (AVCodecID::AV_CODEC_ID_AV1, "AV1", &[][..]),
+        };
+        let missing = || {
+            let message = format!("this build of FFmpeg has no decoder for {name}");
+            DecodeError::new(Code::UnsupportedFormat, message)
+        };
+        // SAFETY: the context is fresh and freed by `Decoder`'s drop, also when opening it fails;
+        // FFmpeg frees the extra data with it, which have the padding that it asks for.
+        unsafe {
+            let codec = avcodec_find_decoder(id);
+            if codec.is_null() || !is_allowed(CStr::from_ptr((*codec).name)) {
+                return Err(missing());
+            }
+            let context = avcodec_alloc_context3(codec);
+            if context.is_null() {
+                return Err(out_of_memory());
+            }
+            let decoder = Self { context, frame: Frame::new()? };
+            if !extra.is_empty() {
+                let room = extra.len() + AV_INPUT_BUFFER_PADDING_SIZE as usize;
+                let copy = av_mallocz(room).cast::<u8>();
+                if copy.is_null() {
+                    return Err(out_of_memory());
+                }
+                ptr::copy_nonoverlapping(extra.as_ptr(), copy, extra.len());
+                (*context).extradata = copy;
+                (*context).extradata_size = c_int::try_from(extra.len()).unwrap_or(0);
+            }
+            (*context).thread_count = 1;
+            (*context).flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT as c_int;
+            let most = limits.memory_bytes / BYTES_PER_PIXEL;
+            (*context).max_pixels = i64::try_from(most).unwrap_or(i64::MAX);
+            if avcodec_open2(context, codec, ptr::null_mut()) < 0 {
+                return Err(DecodeError::corrupt("the decoder refuses how the picture is coded"));
+            }
+            Ok(decoder)
+        }
+    }
+
+    /// Decodes one still picture; `None` if it is damaged.
+    pub(crate) fn still(&mut self, data: &[u8]) -> Result<Option<&mut Frame>, DecodeError> {
+        let packet = Packet::of(data)?;
+        Ok(self.decode(&packet).is_some().then_some(&mut self.frame))
+    }
+}
+
 fn is_allowed(decoder: &CStr) -> bool {
     DECODERS.to_bytes().split(|byte| *byte == b',').any(|name| name == decoder.to_bytes())
 }

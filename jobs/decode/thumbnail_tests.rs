@@ -3,7 +3,7 @@
 use crate::fixtures::{fixture, limits, nameless};
 use crate::picture::Ink;
 use crate::turbo::{self, Wanted};
-use crate::{Code, Format, Pictures, Raster, Size, Thumbnail, thumbnails};
+use crate::{Format, Pictures, Raster, Size, Thumbnail, thumbnails};
 
 fn sizes(edges: &[u32]) -> Vec<Size> {
     edges.iter().map(|&edge| Size { name: edge.to_string(), edge }).collect()
@@ -204,16 +204,5 @@ fn a_film_has_a_poster_and_sound_and_pages_have_none() {
         let made = pictures(path, &[160]);
 
         assert!(made.thumbnails.is_empty() && made.placeholder.is_empty(), "{path}");
-    }
-}
-
-#[test]
-fn heic_and_avif_are_named_as_not_decoded_yet() {
-    for path in ["images/exif.avif", "images/iloc_huge.heic"] {
-        let (file, format) = fixture(path);
-        let error = thumbnails(&file, format, &sizes(&[160]), &limits()).unwrap_err();
-
-        assert_eq!(error.code, Code::UnsupportedFormat);
-        assert!(error.message.ends_with("pictures are not decoded yet"), "{error}");
     }
 }

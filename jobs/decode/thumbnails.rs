@@ -4,8 +4,8 @@ use std::fs::File;
 
 use crate::picture::{Picture, Wish, fit};
 use crate::{
-    Code, DecodeError, Format, Kind, Limits, bmp, colour, gif, jpeg, png, resize, source, tiff,
-    turbo, video, webp,
+    Code, DecodeError, Format, Kind, Limits, bmp, colour, gif, heif, jpeg, png, resize, source,
+    tiff, turbo, video, webp,
 };
 
 /// Where the eye no longer finds the difference at the size of a thumbnail.
@@ -96,6 +96,10 @@ pub(crate) fn still(
     format: Format,
     wish: Wish,
 ) -> Result<(Raster, bool), DecodeError> {
+    if matches!(format, Format::Heic | Format::Avif) {
+        // Read piece by piece: the small picture in it may do.
+        return finish(heif::decode(file, wish)?, wish);
+    }
     let data = source::read(file, wish.limits)?;
     let picture = match format {
         Format::Jpeg => jpeg::decode(data, wish)?,
