@@ -4,6 +4,7 @@ use bson::DateTime;
 
 use crate::{
     model::{Dimensions, Exif, FileType, Location, MediaMetadata},
+    places,
     ports::{CameraFacts, Facts},
 };
 
@@ -38,7 +39,10 @@ fn exif(facts: CameraFacts) -> Exif {
         timestamp: facts.local_time.as_deref().and_then(|t| moment(t, facts.offset_minutes)),
         camera: facts.model.or_else(|| facts.make.clone()),
         make: facts.make,
-        location: facts.gps.map(|(latitude, longitude)| Location::at(latitude, longitude)),
+        location: facts.gps.map(|(latitude, longitude)| Location {
+            address: places::address(latitude, longitude),
+            ..Location::at(latitude, longitude)
+        }),
         flash: facts.flash,
         focal_length: facts.focal_length_mm.map(|mm| format!("{}mm", short(mm))),
         aperture: facts.f_number.map(|f| format!("f/{}", short(f))),
@@ -95,7 +99,9 @@ mod tests {
         assert_eq!(exif.focal_length.as_deref(), Some("24mm"));
         assert_eq!(exif.aperture.as_deref(), Some("f/1.6"));
         assert_eq!(exif.offset.as_deref(), Some("+01:00"));
-        assert_eq!(exif.location.unwrap().coordinates, Some([2.3522, 48.8566]));
+        let location = exif.location.unwrap();
+        assert_eq!(location.coordinates, Some([2.3522, 48.8566]));
+        assert_eq!(location.address.as_deref(), Some("Paris, France"));
         let utc = DateTime::parse_rfc3339_str("2024-01-15T19:30:45Z").unwrap();
         assert_eq!(taken_at, Some(utc));
     }

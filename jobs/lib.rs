@@ -27,6 +27,7 @@ pub mod tools;
 pub mod trace;
 
 pub mod model;
+mod places;
 pub mod ports;
 
 /// Hands every job to the macro `$then`: the one list of kinds.
