@@ -126,3 +126,45 @@ async fn a_cell_answers_as_the_decoder_in_this_process_does() {
 
     assert!(decoded > 30, "{decoded} files are decoded");
 }
+
+/// The hostile files of the corpus, if it is there.
+fn hostile() -> Vec<PathBuf> {
+    let Some(corpus) = crate::walk::corpus::root() else { return Vec::new() };
+    let folders = ["hostile", "bombs"].map(|folder| corpus.join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Each within two seconds and the memory of the settings, by headers and limits of its own: the
+/// sandbox has nothing to end. What becomes of each is in `fixtures/expected.csv`.
+#[tokio::test]
+async fn no_hostile_file_has_to_be_ended_by_the_sandbox() {
+    let limits = DecodeLimits { memory_bytes: 512 << 20, time: Duration::from_secs(2) };
+    let decoder = Decoding(sandbox(limits));
+    let ended = [
+        "decoder_crashed",
+        "decoder_out_of_memory",
+        "decoder_forbidden_call",
+        "decode_timeout",
+        "decoder_panicked",
+    ];
+
+    for path in hostile() {
+        let file = open(&path);
+        let Some(sniffed) = decoder.sniff(&file).await.unwrap() else { continue };
+        let kind = sniffed.mime_type;
+        let facts = decoder.facts(&file, &kind).await.map(drop);
+        let pictures = decoder.pictures(&file, &kind, &sizes()).await.map(drop);
+        for answer in [facts, pictures] {
+            match answer {
+                Ok(()) => {}
+                Err(PortError::Refused { code, message }) => {
+                    assert!(!ended.contains(&code.as_str()), "{path:?}: {code}: {message}");
+                }
+                Err(error) => panic!("{path:?}: {error}"),
+            }
+        }
+    }
+}

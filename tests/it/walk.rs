@@ -1,6 +1,6 @@
 //! Every file of the corpus goes through the doors and ends as `fixtures/expected.csv` says.
 
-mod corpus;
+pub mod corpus;
 mod doors;
 mod hands;
 mod served;
