@@ -47,6 +47,8 @@ fn exif(facts: CameraFacts) -> Exif {
         focal_length: facts.focal_length_mm.map(|mm| format!("{}mm", short(mm))),
         aperture: facts.f_number.map(|f| format!("f/{}", short(f))),
         iso: facts.iso,
+        lens: facts.lens,
+        content_identifier: facts.content_identifier,
         orientation: facts.orientation,
         local_time: facts.local_time,
         offset: facts.offset_minutes.map(offset),
@@ -90,6 +92,7 @@ mod tests {
             focal_length_mm: Some(24.0),
             f_number: Some(1.6),
             iso: Some(100),
+            ..CameraFacts::default()
         };
         let facts = Facts { exif: Some(camera), ..Facts::default() };
 

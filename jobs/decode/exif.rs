@@ -9,7 +9,7 @@
 
 use exif::{Context, Field, In, Reader, Tag, Value};
 
-use crate::exif_block::essence;
+use crate::exif_block::{apple_identifier, essence};
 use crate::exif_text::{local_time, offset_minutes, place, text};
 use crate::{Exif, Gps};
 
@@ -18,7 +18,9 @@ const ISO_SPEED: Tag = Tag(Context::Exif, 0x8833);
 
 /// Reads a TIFF block, in little memory whatever it says.
 pub(crate) fn of_block(block: &[u8]) -> Option<Exif> {
-    values(Reader::new().continue_on_error(true).read_raw(essence(block)?))
+    let read = values(Reader::new().continue_on_error(true).read_raw(essence(block)?));
+    let exif = Exif { content_identifier: apple_identifier(block), ..read.unwrap_or_default() };
+    (exif != Exif::default()).then_some(exif)
 }
 
 fn values(read: Result<exif::Exif, exif::Error>) -> Option<Exif> {
@@ -45,6 +47,8 @@ fn values(read: Result<exif::Exif, exif::Error>) -> Option<Exif> {
             .and_then(|field| rational(field, 0))
             .filter(|number| *number >= 0.5 && *number <= 1000.0),
         iso: iso(number(Tag::PhotographicSensitivity), number(ISO_SPEED)),
+        lens: string(Tag::LensModel).filter(|lens| lens.chars().any(char::is_alphanumeric)),
+        content_identifier: None,
     };
     (values != Exif::default()).then_some(values)
 }

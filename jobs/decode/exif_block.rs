@@ -10,8 +10,8 @@ use crate::ifd::{Ifd, Value};
 const VALUE_BYTES: usize = 1024;
 /// Maker, model, orientation.
 const FIRST_TAGS: &[u16] = &[0x010F, 0x0110, 0x0112];
-/// Time with its fraction and offset, flash, lens, sensitivity.
-const EXIF_TAGS: &[u16] = &[0x9003, 0x9291, 0x9011, 0x9209, 0x920A, 0x829D, 0x8827, 0x8833];
+/// Time with its fraction and offset, flash, focal length, aperture, sensitivity, lens.
+const EXIF_TAGS: &[u16] = &[0x9003, 0x9291, 0x9011, 0x9209, 0x920A, 0x829D, 0x8827, 0x8833, 0xA434];
 /// Latitude and longitude, each with its half of the earth.
 const GPS_TAGS: &[u16] = &[1, 2, 3, 4];
 /// The tags of the first directory that say where the other two are.
@@ -33,6 +33,19 @@ pub(crate) fn essence(block: &[u8]) -> Option<Vec<u8>> {
     let at = small.long(at);
     small.bytes.get_mut(4..HEADER_BYTES)?.copy_from_slice(&at);
     Some(small.bytes)
+}
+
+/// What Apple's maker's note says to tell the picture and the film of one live photo: the same in
+/// both.
+pub(crate) fn apple_identifier(block: &[u8]) -> Option<String> {
+    const MAKER_NOTE: u16 = 0x927C;
+    const IDENTIFIER: u16 = 0x0011;
+    let note = Ifd::first(block)?.directory(EXIF_POINTER)?.bytes(MAKER_NOTE)?;
+    // Its name, a version, and the order of its bytes, then a directory.
+    let rest = note.strip_prefix(b"Apple iOS\0")?;
+    let little = rest.get(2..4)? == b"II";
+    let value = Ifd::bare(note, little, 14)?.value(IDENTIFIER)?;
+    crate::exif_text::text(value.bytes.get(..value.bytes.len().min(VALUE_BYTES))?)
 }
 
 const LONG: u16 = 4;

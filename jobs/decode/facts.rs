@@ -57,6 +57,10 @@ pub struct Exif {
     pub f_number: Option<f64>,
     /// ISO speed.
     pub iso: Option<u32>,
+    /// Model of the lens.
+    pub lens: Option<String>,
+    /// The same in the picture and in the film of one live photo (Apple).
+    pub content_identifier: Option<String>,
 }
 
 /// A place in signed decimal degrees, WGS 84.
@@ -134,6 +138,17 @@ mod tests {
             let exif = facts_of(path).unwrap().exif.unwrap();
             assert_eq!(exif.model.as_deref(), Some(model), "{path}");
         }
+    }
+
+    #[test]
+    fn the_lens_and_what_pairs_a_live_photo() {
+        let exif = facts_of("images/exif.avif").unwrap().exif.unwrap();
+
+        let lens = "iPhone 12 Pro back triple camera 4.2mm f/1.6";
+        assert_eq!(exif.lens.as_deref(), Some(lens));
+        // ExifTool calls it MediaGroupUUID.
+        let pair = "242684F6-0839-44E0-8E39-A8FE43182C29";
+        assert_eq!(exif.content_identifier.as_deref(), Some(pair));
     }
 
     #[test]

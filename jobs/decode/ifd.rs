@@ -39,6 +39,12 @@ impl<'a> Ifd<'a> {
         ifd.at(at)
     }
 
+    /// The directory at `at` of bytes that have no header of their own, such as a maker's note, and
+    /// whose places are counted from their beginning.
+    pub(crate) fn bare(data: &'a [u8], little: bool, at: u64) -> Option<Self> {
+        Self { data, little, wide: false, start: 0, entries: 0 }.at(at)
+    }
+
     /// The directory that begins where the number under `tag` says. BigTIFF has none here.
     pub(crate) fn directory(&self, tag: u16) -> Option<Self> {
         let Value { kind, bytes, .. } = self.value(tag)?;

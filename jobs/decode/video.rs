@@ -105,6 +105,7 @@ fn exif(input: &Input) -> Option<Exif> {
         local_time: local,
         gps: first(&[c"com.apple.quicktime.location.ISO6709", c"location"])
             .and_then(|place| iso_6709(&place)),
+        content_identifier: first(&[c"com.apple.quicktime.content.identifier"]),
         ..Exif::default()
     };
     (exif != Exif::default()).then_some(exif)

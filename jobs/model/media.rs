@@ -199,6 +199,12 @@ pub struct Exif {
     /// That clock's offset from UTC, such as `+02:00`; absent where the file does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<String>,
+    /// Model of the lens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lens: Option<String>,
+    /// The same in the picture and in the film of one live photo, which belong together by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_identifier: Option<String>,
 }
 
 /// A place. With `type` and `coordinates` it is a GeoJSON point, which is what we write: the seed's

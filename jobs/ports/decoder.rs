@@ -69,6 +69,10 @@ pub struct CameraFacts {
     pub f_number: Option<f64>,
     /// ISO speed.
     pub iso: Option<u32>,
+    /// Model of the lens.
+    pub lens: Option<String>,
+    /// The same in the picture and in the film of one live photo.
+    pub content_identifier: Option<String>,
 }
 
 /// A small picture to make: it fits into a square of `edge` pixels and is never enlarged.

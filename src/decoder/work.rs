@@ -185,5 +185,7 @@ fn camera_of(exif: decode::Exif) -> CameraFacts {
         focal_length_mm: exif.focal_length_mm,
         f_number: exif.f_number,
         iso: exif.iso,
+        lens: exif.lens,
+        content_identifier: exif.content_identifier,
     }
 }
