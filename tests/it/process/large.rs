@@ -1,15 +1,20 @@
 //! A large file through each door into a bucket, while the service dies on the way.
 
+use std::time::Duration;
+
 use jobs::model::CHUNK_BYTES;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::service::{Service, until};
+use super::service::{Service, until_in};
 use crate::{faults::is_full, s3};
 
 /// The service may take so much, whatever the file's length.
 const MOST_KB: u64 = 128 << 10;
+
+/// Gigabytes are put together by a server of files, fetched and hashed, on a busy machine.
+const ASSEMBLY: Duration = Duration::from_secs(900);
 
 /// The file: chunks of noise that is no medium, the last one shorter.
 struct Noise {
@@ -105,7 +110,7 @@ impl Dying {
     async fn ends(mut self, id: &str, noise: &Noise) {
         self.die().await;
         let path = format!("/v1/uploads/{id}");
-        let upload = until("the end of the upload", async || {
+        let upload = until_in(ASSEMBLY, "the end of the upload", async || {
             let upload = self.ask(Method::GET, &path, Vec::new()).await;
             (upload["status"] != "uploading").then_some(upload)
         })

@@ -58,7 +58,16 @@ impl Said {
 }
 
 /// Looks until `seen` gives something.
-pub async fn until<T>(what: &str, mut seen: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, seen: impl AsyncFnMut() -> Option<T>) -> T {
+    until_in(PATIENCE, what, seen).await
+}
+
+/// The same for what takes longer on a slow machine.
+pub async fn until_in<T>(
+    patience: Duration,
+    what: &str,
+    mut seen: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let looking = async {
         let mut every = tokio::time::interval(LOOK);
         loop {
@@ -68,7 +77,7 @@ pub async fn until<T>(what: &str, mut seen: impl AsyncFnMut() -> Option<T>) -> T
             }
         }
     };
-    let found = tokio::time::timeout(PATIENCE, looking).await;
+    let found = tokio::time::timeout(patience, looking).await;
     found.unwrap_or_else(|_| panic!("{what} does not happen"))
 }
 
