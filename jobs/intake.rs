@@ -82,9 +82,8 @@ pub async fn complete(needs: &Needs, id: &UploadId) -> Result<Completion, PortEr
         }
         match hand_over(needs, id, seen).await {
             Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
-            upload => {
-                let upload = upload?;
-                let Some(media_id) = upload.media_id else { continue };
+            handed => {
+                let (upload, media_id) = handed?;
                 return open_medium(needs, &upload, media_id).await;
             }
         }
@@ -110,7 +109,11 @@ async fn missing(needs: &Needs, upload: &Upload) -> Result<Vec<u32>, PortError> 
 
 /// From here on it is a medium, and takes no chunks. `Conflict` if it was written since it had the
 /// revision `seen`: then a part may have come that replaces one.
-async fn hand_over(needs: &Needs, id: &UploadId, seen: Option<i64>) -> Result<Upload, PortError> {
+async fn hand_over(
+    needs: &Needs,
+    id: &UploadId,
+    seen: Option<i64>,
+) -> Result<(Upload, MediaId), PortError> {
     let fresh = MediaId(ObjectId::new());
     let upload = change(&*needs.uploads, &*needs.clock, id, |upload, _| {
         let is_whole = upload.missing().is_empty();
@@ -121,11 +124,11 @@ async fn hand_over(needs: &Needs, id: &UploadId, seen: Option<i64>) -> Result<Up
         }
     })
     .await?;
-    if upload.media_id.is_none() {
+    let Some(media_id) = upload.media_id else {
         refuse_ended(&upload)?;
         return Err(PortError::Conflict(format!("the upload {id} is being changed")));
-    }
-    Ok(upload)
+    };
+    Ok((upload, media_id))
 }
 
 /// Makes the medium and its first ticket, unless they are there.
@@ -171,7 +174,7 @@ pub async fn cancel(needs: &Needs, id: &UploadId) -> Result<(), PortError> {
 async fn forget(needs: &Needs, upload: &Upload) -> Result<(), PortError> {
     let transfer = upload.transfer();
     needs.objects.abort(&transfer).await?;
-    if let Some(tail) = upload.tus.as_ref().and_then(|tus| tus.tail.as_ref()) {
+    if let Some(tail) = upload.tail() {
         needs.objects.delete(&tail.key).await?;
     }
     if upload.is_partial() {

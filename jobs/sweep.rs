@@ -140,8 +140,7 @@ async fn is_left(needs: &Needs, key: &str) -> Result<bool, PortError> {
         upload => upload?,
     };
     if is_tail {
-        let tail = upload.tus.as_ref().and_then(|tus| tus.tail.as_ref());
-        return Ok(!upload.is_receiving() || tail.is_none_or(|tail| tail.key != key));
+        return Ok(!upload.is_receiving() || upload.tail().is_none_or(|tail| tail.key != key));
     }
     let has_ended = matches!(upload.status, UploadStatus::Cancelled | UploadStatus::Failed);
     Ok(has_ended && upload.media_id.is_none())

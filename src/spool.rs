@@ -10,7 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use jobs::ports::Spooled;
+use futures_util::StreamExt;
+use jobs::ports::{ByteStream, Expected, PortError, Spooled, interrupted};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
@@ -96,6 +97,25 @@ impl Spool {
         }
         self.written.take().ok_or_else(|| io::Error::other("a write before this one failed"))
     }
+}
+
+/// Reads the body of part `number` to its end, or until it is not what was expected.
+pub async fn gather(
+    folder: &Path,
+    number: u32,
+    expected: &Expected,
+    mut body: ByteStream,
+) -> Result<Spooled, PortError> {
+    let away = |error| PortError::Unavailable(format!("writing a part failed: {error}"));
+    let mut spool = Spool::open(folder).await.map_err(away)?;
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| interrupted(&error))?;
+        expected.goes_on(spool.bytes() + piece.len() as u64)?;
+        spool.write(piece).await.map_err(away)?;
+    }
+    let whole = spool.end().await.map_err(away)?;
+    expected.holds(number, whole.bytes, &whole.sha256)?;
+    Ok(whole)
 }
 
 #[cfg(test)]

@@ -66,33 +66,54 @@ impl Decoder {
         let parameters = input.parameters(stream.index).ok_or_else(missing)?;
 
         // SAFETY: `parameters` belongs to `input`, which outlives this call; the decoder copies
-        // them. The context is freed by `Decoder`'s drop, also when opening it fails.
+        // them.
         unsafe {
-            let codec = avcodec_find_decoder((*parameters).codec_id);
+            let (decoder, status) = Self::opened((*parameters).codec_id, limits, |context| {
+                let status = avcodec_parameters_to_context(context, parameters);
+                if status < 0 {
+                    return Err(input.refusal(status, "the video stream is damaged"));
+                }
+                (*context).skip_frame = AVDiscard::AVDISCARD_NONKEY;
+                Ok(())
+            })?
+            .ok_or_else(missing)?;
+            if status < 0 {
+                return Err(input.refusal(status, "the video decoder refuses the stream"));
+            }
+            Ok(decoder)
+        }
+    }
+
+    /// The decoder of this codec, whose context `prepare` tells what it is to decode, and with what
+    /// status it opened; `None` where there is none.
+    ///
+    /// # Safety
+    /// `prepare` leaves a valid context.
+    unsafe fn opened(
+        id: AVCodecID,
+        limits: &Limits,
+        prepare: impl FnOnce(*mut AVCodecContext) -> Result<(), DecodeError>,
+    ) -> Result<Option<(Self, c_int)>, DecodeError> {
+        // SAFETY: the context is fresh and freed by `Decoder`'s drop, also when opening it fails.
+        unsafe {
+            let codec = avcodec_find_decoder(id);
             if codec.is_null() || !is_allowed(CStr::from_ptr((*codec).name)) {
-                return Err(missing());
+                return Ok(None);
             }
             let context = avcodec_alloc_context3(codec);
             if context.is_null() {
                 return Err(out_of_memory());
             }
             let decoder = Self { context, frame: Frame::new()? };
-            let status = avcodec_parameters_to_context(context, parameters);
-            if status < 0 {
-                return Err(input.refusal(status, "the video stream is damaged"));
-            }
+            prepare(context)?;
             (*context).thread_count = 1;
-            (*context).skip_frame = AVDiscard::AVDISCARD_NONKEY;
             // A damaged keyframe is better than none.
             (*context).flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT as c_int;
             // The stream's own header may ask for more than the container says.
             let most = limits.memory_bytes / BYTES_PER_PIXEL;
             (*context).max_pixels = i64::try_from(most).unwrap_or(i64::MAX);
             let status = avcodec_open2(context, codec, ptr::null_mut());
-            if status < 0 {
-                return Err(input.refusal(status, "the video decoder refuses the stream"));
-            }
-            Ok(decoder)
+            Ok(Some((decoder, status)))
         }
     }
 
@@ -180,19 +201,13 @@ impl Decoder {
             let message = format!("this build of FFmpeg has no decoder for {name}");
             DecodeError::new(Code::UnsupportedFormat, message)
         };
-        // SAFETY: the context is fresh and freed by `Decoder`'s drop, also when opening it fails;
-        // FFmpeg frees the extra data with it, which have the padding that it asks for.
+        // SAFETY: FFmpeg frees the extra data with the context, and they have the padding that it
+        // asks for.
         unsafe {
-            let codec = avcodec_find_decoder(id);
-            if codec.is_null() || !is_allowed(CStr::from_ptr((*codec).name)) {
-                return Err(missing());
-            }
-            let context = avcodec_alloc_context3(codec);
-            if context.is_null() {
-                return Err(out_of_memory());
-            }
-            let decoder = Self { context, frame: Frame::new()? };
-            if !extra.is_empty() {
+            let (decoder, status) = Self::opened(id, limits, |context| {
+                if extra.is_empty() {
+                    return Ok(());
+                }
                 let room = extra.len() + AV_INPUT_BUFFER_PADDING_SIZE as usize;
                 let copy = av_mallocz(room).cast::<u8>();
                 if copy.is_null() {
@@ -201,12 +216,10 @@ impl Decoder {
                 ptr::copy_nonoverlapping(extra.as_ptr(), copy, extra.len());
                 (*context).extradata = copy;
                 (*context).extradata_size = c_int::try_from(extra.len()).unwrap_or(0);
-            }
-            (*context).thread_count = 1;
-            (*context).flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT as c_int;
-            let most = limits.memory_bytes / BYTES_PER_PIXEL;
-            (*context).max_pixels = i64::try_from(most).unwrap_or(i64::MAX);
-            if avcodec_open2(context, codec, ptr::null_mut()) < 0 {
+                Ok(())
+            })?
+            .ok_or_else(missing)?;
+            if status < 0 {
                 return Err(DecodeError::corrupt("the decoder refuses how the picture is coded"));
             }
             Ok(decoder)

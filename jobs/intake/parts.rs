@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Needs, RACES, change};
 use crate::{
     model::{Transport, Upload, UploadId},
-    ports::{Clock, Expected, Length, Part, PortError, Uploads, later},
+    ports::{Clock, Expected, Length, Part, PortError, Uploads},
 };
 
 /// What came past the service: the store alone says what it has. Of a part that replaces another
@@ -41,8 +41,7 @@ pub async fn part_came(
 ) -> Result<Upload, PortError> {
     change(uploads, clock, id, |upload, now| {
         if upload.is_receiving() {
-            let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
-            upload.expires_at = upload.expires_at.max(later(now, idle).min(hard));
+            upload.expires_at = upload.expires_at.max(upload.expiry(now, idle));
             // A write in any case, also of two in the same millisecond.
             upload.rev = Some(upload.rev.unwrap_or(0).saturating_add(1));
         }
@@ -69,15 +68,15 @@ pub async fn lost_chunks(needs: &Needs, upload: &Upload) -> Result<Vec<u32>, Por
 
 /// Makes the last chunk of a tail that fills it, which a request could not do that ended early.
 pub async fn end_tail(needs: &Needs, upload: &Upload) -> Result<Upload, PortError> {
-    let tail = upload.tus.as_ref().and_then(|tus| tus.tail.clone());
-    let (Some(tail), true) = (tail, upload.has_all_by_tus()) else { return Ok(upload.clone()) };
+    let (Some(tail), true) = (upload.tail(), upload.has_all_by_tus()) else {
+        return Ok(upload.clone());
+    };
     let kept = upload.chunks.iter().take_while(|chunk| chunk.uploaded).count();
     let number = u32::try_from(kept + 1).unwrap_or(u32::MAX);
     let body = needs.objects.read(&tail.key, None).await?;
     let expected = Expected { length: Length::Exactly(tail.bytes), sha256: None };
     let part = needs.objects.put_part(&upload.transfer(), number, expected, body).await?;
-    let is_same =
-        |upload: &Upload| upload.tus.as_ref().and_then(|t| t.tail.as_ref()) == Some(&tail);
+    let is_same = |upload: &Upload| upload.tail() == Some(tail);
     let ended = change(&*needs.uploads, &*needs.clock, &upload.upload_id, |upload, now| {
         if upload.is_receiving() && is_same(upload) {
             upload.keep(&part, now);

@@ -1,10 +1,12 @@
 //! A file that is arriving: the seed's `file_uploads`, field by field.
 
+use std::time::Duration;
+
 use bson::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::{AlbumId, EventId, MediaId, UploadId, UserId, Visibility};
-use crate::ports::{KeptPart, Part, Transfer};
+use crate::ports::{KeptPart, Part, Transfer, later};
 
 /// Length of every chunk but the last, in bytes (the seed's 10 MB).
 pub const CHUNK_BYTES: u64 = 10 << 20;
@@ -207,6 +209,14 @@ impl Chunk {
             etag: None,
         }
     }
+
+    /// It has come, and the store has it as this.
+    fn keep(&mut self, etag: &str, sha256: Option<&String>, now: DateTime) {
+        self.uploaded = true;
+        self.uploaded_at = Some(now);
+        self.sha256 = sha256.cloned();
+        self.etag = Some(etag.to_owned());
+    }
 }
 
 impl Upload {
@@ -276,10 +286,7 @@ impl Upload {
             self.chunks.push(Chunk::empty(part.number, part.bytes));
         }
         if let Some(chunk) = self.chunks.get_mut(at) {
-            chunk.uploaded = true;
-            chunk.uploaded_at = Some(now);
-            chunk.sha256.clone_from(&part.sha256);
-            chunk.etag = Some(part.etag.clone());
+            chunk.keep(&part.etag, part.sha256.as_ref(), now);
         }
         self.count();
     }
@@ -293,8 +300,22 @@ impl Upload {
     /// How many bytes from the beginning are kept without a gap.
     pub fn offset(&self) -> u64 {
         let whole = self.chunks.iter().take_while(|chunk| chunk.uploaded);
-        let tail = self.tus.as_ref().and_then(|tus| tus.tail.as_ref());
-        whole.map(|chunk| chunk.chunk_size).sum::<u64>() + tail.map_or(0, |tail| tail.bytes)
+        whole.map(|chunk| chunk.chunk_size).sum::<u64>() + self.tail().map_or(0, |tail| tail.bytes)
+    }
+
+    /// Bytes behind the last whole chunk, where there are some.
+    pub fn tail(&self) -> Option<&Tail> {
+        self.tus.as_ref()?.tail.as_ref()
+    }
+
+    /// When it expires if nothing comes after `now` for `idle`.
+    pub fn expiry(&self, now: DateTime, idle: Duration) -> DateTime {
+        later(now, idle).min(self.last_expiry())
+    }
+
+    /// When it expires however busy it is.
+    pub fn last_expiry(&self) -> DateTime {
+        self.hard_expires_at.unwrap_or(self.expires_at)
     }
 
     /// Marks these parts as kept, which the store has, where they are as long as their chunks. Of
@@ -315,13 +336,9 @@ impl Upload {
             };
             // The last that came stands first; it takes the place of one that was written down.
             let Some(part) = kept.iter().find(fits) else { continue };
-            if chunk.uploaded && chunk.etag.as_ref() == Some(&part.etag) {
-                continue;
+            if !chunk.uploaded || chunk.etag.as_ref() != Some(&part.etag) {
+                chunk.keep(&part.etag, part.sha256.as_ref(), now);
             }
-            chunk.uploaded = true;
-            chunk.uploaded_at = Some(now);
-            chunk.sha256.clone_from(&part.sha256);
-            chunk.etag = Some(part.etag.clone());
         }
         self.count();
     }

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use jobs::{
     intake,
     model::{Chunk, Transport, Upload},
-    ports::{ByteStream, Expected, Length, Part, later},
+    ports::{ByteStream, Expected, Length, Part},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -62,8 +62,7 @@ pub async fn put(
 /// Writes that the chunk is there. Of two who bring other bytes for one number, the first wins.
 async fn keep(api: &Api, upload: Upload, part: Part) -> Result<Json<Value>, Problem> {
     let now = api.tools.clock.now();
-    let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
-    let expires_at = later(now, api.limits.idle).min(hard);
+    let expires_at = upload.expiry(now, api.limits.idle);
     let written = api.tools.uploads.chunk_verified(&upload, &part, now, expires_at).await?;
     if let Some(after) = written {
         return Ok(kept(&after, part.number));

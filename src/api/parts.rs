@@ -116,9 +116,7 @@ pub async fn put(
     };
     let length = if upload.deferred == Some(true) {
         // A file in parts of whatever length is still one file.
-        let there = api.tools.objects.parts(&upload.transfer()).await?;
-        let others = there.iter().filter(|part| part.number != number);
-        let others: u64 = others.map(|part| part.bytes).sum();
+        let others = others(&api, &upload, number).await?;
         let said = body::content_length(request.headers());
         api.limits.fit(others.saturating_add(said.unwrap_or(0)))?;
         let room = api.limits.file_bytes.saturating_sub(others);
@@ -131,6 +129,13 @@ pub async fn put(
     let part = api.tools.objects.put_part(&upload.transfer(), number, expected, stream).await?;
     replace(&api, &upload, &part).await?;
     Ok(kept(&part.etag))
+}
+
+/// How many bytes the parts with other numbers have.
+pub async fn others(api: &Api, upload: &Upload, number: u32) -> Result<u64, Problem> {
+    let there = api.tools.objects.parts(&upload.transfer()).await?;
+    let others = there.iter().filter(|part| part.number != number);
+    Ok(others.map(|part| part.bytes).sum())
 }
 
 /// What S3 says of a part that it has.

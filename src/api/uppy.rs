@@ -22,7 +22,7 @@ use super::{
     body::{self, JsonBody, Params},
     caller::Caller,
     chunks,
-    parts::{GOOD_FOR, invite, kept, receiving, replace},
+    parts::{GOOD_FOR, invite, kept, others, receiving, replace},
     problem::Problem,
     signed::Seal,
     uploads::{owned, refuse_late},
@@ -116,9 +116,7 @@ pub async fn sign(
         let detail = format!("there is no part {number}, only 1 to {MOST_PARTS}");
         return Err(Problem::bad("bad_parameter", detail));
     }
-    let there = api.tools.objects.parts(&upload.transfer()).await?;
-    let others = there.iter().filter(|part| part.number != number);
-    api.limits.fit(others.map(|part| part.bytes).sum())?;
+    api.limits.fit(others(&api, &upload, number).await?)?;
     let until = later(api.tools.clock.now(), GOOD_FOR);
     // Uppy says neither how long a part is nor its hash: the whole is measured in the end.
     let expected = Expected { length: Length::AtMost(api.limits.file_bytes), sha256: None };

@@ -1,10 +1,9 @@
 //! A part on its way to the disk.
 
-use futures_util::StreamExt;
-use jobs::ports::{ByteStream, Expected, Part, PortError, Spooled, interrupted};
+use jobs::ports::{ByteStream, Expected, Part, PortError, Spooled};
 
-use super::{Disk, apart, away, durable, parts};
-use crate::spool::Spool;
+use super::{Disk, apart, durable, parts};
+use crate::spool::gather;
 
 /// See [`jobs::ports::Objects::put_part`]. The bytes are hashed on their way to the disk.
 pub async fn keep(
@@ -12,17 +11,9 @@ pub async fn keep(
     upload: &str,
     number: u32,
     expected: Expected,
-    mut body: ByteStream,
+    body: ByteStream,
 ) -> Result<Part, PortError> {
-    let failed = |error: std::io::Error| away(&error, "writing a part");
-    let mut spool = Spool::open(disk.spare.path()).await.map_err(failed)?;
-    while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|error| interrupted(&error))?;
-        expected.goes_on(spool.bytes() + piece.len() as u64)?;
-        spool.write(piece).await.map_err(failed)?;
-    }
-    let whole = spool.end().await.map_err(failed)?;
-    expected.holds(number, whole.bytes, &whole.sha256)?;
+    let whole = gather(disk.spare.path(), number, &expected, body).await?;
     take_over(disk, upload, number, whole).await
 }
 

@@ -1,8 +1,7 @@
-//! The body of a part: checked as it passes, or gathered first where its length is not known.
+//! The body of a part, checked as it passes.
 
 use std::{
     io,
-    path::Path,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -12,11 +11,8 @@ use aws_sdk_s3::primitives::ByteStream as Body;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http_body::{Frame, SizeHint};
-use jobs::ports::{ByteStream, Expected, PortError, Spooled, interrupted};
+use jobs::ports::{ByteStream, Expected, PortError, interrupted};
 use sha2::{Digest, Sha256};
-
-use super::error::away;
-use crate::spool::Spool;
 
 /// What became of a body that passed: its SHA-256, or why it was broken off.
 #[derive(Debug, Clone, Default)]
@@ -117,23 +113,4 @@ impl http_body::Body for Framed {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes)
     }
-}
-
-/// A body in a file, because a request has to say its length first.
-pub(super) async fn gathered(
-    folder: &Path,
-    number: u32,
-    expected: &Expected,
-    mut body: ByteStream,
-) -> Result<Spooled, PortError> {
-    let failed = |error: io::Error| away(&error, "gathering a body");
-    let mut spool = Spool::open(folder).await.map_err(failed)?;
-    while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|error| interrupted(&error))?;
-        expected.goes_on(spool.bytes() + piece.len() as u64)?;
-        spool.write(piece).await.map_err(failed)?;
-    }
-    let whole = spool.end().await.map_err(failed)?;
-    expected.holds(number, whole.bytes, &whole.sha256)?;
-    Ok(whole)
 }

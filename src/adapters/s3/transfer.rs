@@ -23,10 +23,11 @@ use jobs::{
 
 use super::{
     S3,
-    body::{gathered, passing},
+    body::passing,
     error::{absent, fault},
     length, plain, safe,
 };
+use crate::spool::gather;
 
 /// S3's own name of the transfer.
 fn id(transfer: &Transfer) -> Result<&str, PortError> {
@@ -64,7 +65,8 @@ pub(super) async fn put_part(
     body: ByteStream,
 ) -> Result<Part, PortError> {
     let Length::Exactly(bytes) = expected.length else {
-        let whole = gathered(s3.copies.folder(), number, &expected, body).await?;
+        // A request has to say its length first.
+        let whole = gather(s3.copies.folder(), number, &expected, body).await?;
         return put_file(s3, transfer, number, whole).await;
     };
     let promised = expected.sha256.clone();

@@ -11,14 +11,13 @@ use jobs::{
 };
 
 use super::{
-    checksum, concat, expires, location, offset, set,
+    concat, expires, location, offset, set,
     words::{check_version, metadata, number, text, versioned},
     write,
 };
 use crate::api::{
     Api,
     access::Scope,
-    body,
     caller::Caller,
     problem::Problem,
     wish::{Wish, is_another, is_same, upload},
@@ -49,7 +48,7 @@ pub async fn create(
     }
     // A caller who hangs up must not leave what was put and not written down.
     let (appending, fresh) = (api.clone(), upload.clone());
-    let first = async move { first_bytes(&appending, fresh, request).await };
+    let first = async move { write::bring(&appending, &fresh, (0, None), request).await };
     let answer = match api.apart(first).await {
         Ok(whole) => {
             let mut response = created(&whole);
@@ -62,19 +61,6 @@ pub async fn create(
     let mut response = answer.into_response();
     location(&mut response, &upload);
     Ok(response)
-}
-
-/// The bytes that came along.
-async fn first_bytes(api: &Api, upload: Upload, request: Request) -> Result<Upload, Problem> {
-    let bytes = body::content_length(request.headers());
-    let promised = checksum::promised(request.headers())?;
-    let upload = write::take_over(api, &upload, 0, None).await?;
-    let stream = body::stream(request.into_body());
-    let stream = match promised {
-        Some(sum) => checksum::checked(api, sum, stream, write::room(api, &upload)).await?,
-        None => stream,
-    };
-    write::append(api, upload, bytes, stream).await
 }
 
 fn created(upload: &Upload) -> Response {

@@ -21,7 +21,6 @@ use jobs::{
 use super::{
     Api,
     access::Scope,
-    body,
     caller::Caller,
     problem::Problem,
     uploads::{owned, refuse_late},
@@ -161,17 +160,7 @@ async fn append(api: &Api, upload: Upload, request: Request) -> Result<Response,
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     let length = number(headers, "upload-length")?;
-    let bytes = body::content_length(headers);
-    let promised = checksum::promised(headers)?;
-    let upload = write::take_over(api, &upload, from, length).await?;
-    let stream = body::stream(request.into_body());
-    let stream = match promised {
-        Some(promised) => {
-            checksum::checked(api, promised, stream, write::room(api, &upload)).await?
-        }
-        None => stream,
-    };
-    let upload = write::append(api, upload, bytes, stream).await?;
+    let upload = write::bring(api, &upload, (from, length), request).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     set(&mut response, "upload-offset", &offset(&upload).to_string());
     expires(&mut response, &upload);

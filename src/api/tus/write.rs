@@ -3,7 +3,7 @@
 //! Of several requests for one upload, from whatever processes, the one that came last may write;
 //! the others end with their next write. What a request brought before it broke off is kept.
 
-use axum::http::StatusCode;
+use axum::{extract::Request, http::StatusCode};
 use bson::DateTime;
 use bytes::Bytes;
 use futures_util::{StreamExt, future::join};
@@ -11,13 +11,14 @@ use jobs::{
     intake::{self, Completion},
     keys,
     model::{CHUNK_BYTES, Tail, Tus, Upload},
-    ports::{ByteStream, PortError, interrupted, later},
+    ports::{ByteStream, PortError, interrupted},
 };
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::checksum;
 use crate::{
-    api::{Api, problem::Problem},
+    api::{Api, body, problem::Problem},
     spool::Spool,
 };
 
@@ -25,7 +26,7 @@ use crate::{
 static TAILS: Semaphore = Semaphore::const_new(4);
 
 /// How many bytes may still come.
-pub fn room(api: &Api, upload: &Upload) -> u64 {
+fn room(api: &Api, upload: &Upload) -> u64 {
     let most = if upload.deferred == Some(true) { api.limits.file_bytes } else { upload.size };
     most.saturating_sub(upload.offset())
 }
@@ -72,6 +73,24 @@ pub async fn take_over(
     Ok(taken)
 }
 
+/// Keeps the bytes that `request` brings from the offset `from` on; it may say the upload's length.
+pub async fn bring(
+    api: &Api,
+    upload: &Upload,
+    (from, length): (u64, Option<u64>),
+    request: Request,
+) -> Result<Upload, Problem> {
+    let bytes = body::content_length(request.headers());
+    let promised = checksum::promised(request.headers())?;
+    let upload = take_over(api, upload, from, length).await?;
+    let stream = body::stream(request.into_body());
+    let stream = match promised {
+        Some(sum) => checksum::checked(api, sum, stream, room(api, &upload)).await?,
+        None => stream,
+    };
+    append(api, upload, bytes, stream).await
+}
+
 /// Keeps the bytes of `body`, of which the request announced so many. A whole file becomes a
 /// medium.
 pub async fn append(
@@ -87,7 +106,7 @@ pub async fn append(
     // One chunk is kept while the next one comes.
     let (mut full, mut broken) = (None, None);
     while !body.is_over {
-        let tail = tail_of(&upload).map_or(0, |tail| tail.bytes);
+        let tail = upload.tail().map_or(0, |tail| tail.bytes);
         // The tail is the beginning of the chunk that waits, if one does.
         let ahead = full.as_ref().map_or(0, |full: &Full| full.spool.bytes() - tail);
         let next = next_chunk(&upload, full.is_some());
@@ -230,13 +249,9 @@ fn next_chunk(upload: &Upload, is_behind: bool) -> Option<(u32, u64)> {
     }
 }
 
-fn tail_of(upload: &Upload) -> Option<&Tail> {
-    upload.tus.as_ref().and_then(|tus| tus.tail.as_ref())
-}
-
 /// Puts the tail, if there is one, into the spool: what comes goes behind it.
 async fn refill(api: &Api, upload: &Upload, spool: &mut Spool) -> Result<(), Problem> {
-    let Some(tail) = tail_of(upload) else { return Ok(()) };
+    let Some(tail) = upload.tail() else { return Ok(()) };
     let mut pieces = api.tools.objects.read(&tail.key, None).await?;
     while let Some(piece) = pieces.next().await {
         spool.write(piece.map_err(away)?).await.map_err(away)?;
@@ -261,7 +276,7 @@ async fn keep_part(
         upload.tus.get_or_insert_default().tail = None;
     });
     let kept = kept.await?;
-    forget_tail(api, tail_of(&upload)).await;
+    forget_tail(api, upload.tail()).await;
     Ok(kept)
 }
 
@@ -269,7 +284,7 @@ async fn keep_tail(api: &Api, upload: Upload, spool: Spool) -> Result<Upload, Pr
     let Ok(_memory) = TAILS.acquire().await else { return Ok(upload) };
     let whole = spool.end().await.map_err(away)?;
     let all = Bytes::from(tokio::fs::read(whole.file.path()).await.map_err(away)?);
-    let offset = upload.offset() + whole.bytes - tail_of(&upload).map_or(0, |tail| tail.bytes);
+    let offset = upload.offset() + whole.bytes - upload.tail().map_or(0, |tail| tail.bytes);
     // Another key each time: the one before stays until nobody reads it any more, and nobody else
     // writes to this one.
     let holder = upload.tus.as_ref().and_then(|tus| tus.holder.as_deref()).unwrap_or_default();
@@ -281,7 +296,7 @@ async fn keep_tail(api: &Api, upload: Upload, spool: Spool) -> Result<Upload, Pr
     });
     match kept.await {
         Ok(kept) => {
-            forget_tail(api, tail_of(&upload)).await;
+            forget_tail(api, upload.tail()).await;
             Ok(kept)
         }
         // Somebody else goes on, or it has ended: nobody knows of this tail.
@@ -312,10 +327,9 @@ async fn held(
     let written = intake::change(uploads, clock, &upload.upload_id, |upload, now| {
         if upload.is_receiving() && holder(upload) == ours {
             change(upload, now);
-            let hard = upload.hard_expires_at.unwrap_or(upload.expires_at);
             // A part of a file that is done waits for its siblings.
             let is_done = upload.is_partial() && upload.has_all_by_tus();
-            let end = if is_done { hard } else { later(now, idle).min(hard) };
+            let end = if is_done { upload.last_expiry() } else { upload.expiry(now, idle) };
             upload.expires_at = upload.expires_at.max(end);
         }
     });
