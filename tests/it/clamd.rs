@@ -144,6 +144,7 @@ async fn scan_and_kill(
 ) -> Result<Scan, PortError> {
     // So that the next scan does not begin with the scanner's own test.
     assert_eq!(verdict(scanner, &local(b"text")).await, Verdict::Clean);
+    server.wait_until_idle();
     let (scanner, file) = (scanner.clone(), file.clone());
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
     let scan = tokio::spawn(async move { scanner.scan(&file).await });

@@ -75,10 +75,19 @@ impl TestClamd {
 
     /// Waits until it works on a file.
     pub fn wait_until_busy(&self) {
+        self.wait_until(true);
+    }
+
+    /// Waits until it works on none: a scan stays in its list for a moment after its answer.
+    pub fn wait_until_idle(&self) {
+        self.wait_until(false);
+    }
+
+    fn wait_until(&self, wanted: bool) {
         let busy = |stats: String| stats.contains("\tFILDES ") || stats.contains("\tINSTREAM ");
         let began = Instant::now();
-        while !busy(self.statistics()) {
-            assert!(began.elapsed() < Duration::from_secs(60), "no scan arrives");
+        while busy(self.statistics()) != wanted {
+            assert!(began.elapsed() < Duration::from_secs(60), "busy never becomes {wanted}");
         }
     }
 
