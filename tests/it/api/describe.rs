@@ -38,3 +38,31 @@ fn the_description_says_which_scope_a_route_asks_for() {
     let readme = include_str!("../../../README.md");
     assert!(open.clone().all(|route| readme.contains(&format!("`{}`", route.path))));
 }
+
+/// What may be left out may be null, as the handlers take it; `events` of a token is a list.
+#[test]
+fn the_description_lets_what_may_be_left_out_be_null() {
+    let text = include_str!("../../../src/api/openapi.json");
+    let description: Value = serde_json::from_str(text).unwrap();
+    let mut strict = Vec::new();
+
+    for route in ROUTES {
+        let said = &description["paths"][route.path][route.method.to_lowercase()];
+        let schema = &said["requestBody"]["content"]["application/json"]["schema"];
+        let named =
+            schema["$ref"].as_str().and_then(|to| description.pointer(to.trim_matches('#')));
+        let schema = named.unwrap_or(schema);
+        let needed = schema["required"].as_array().cloned().unwrap_or_default();
+        for (name, said) in schema["properties"].as_object().into_iter().flatten() {
+            let null = |list: &Value, null: Value| {
+                list.as_array().is_some_and(|list| list.contains(&null))
+            };
+            let is_free = null(&said["type"], "null".into()) || null(&said["enum"], Value::Null);
+            if !needed.contains(&name.as_str().into()) && !is_free {
+                strict.push(format!("{} {name}", route.path));
+            }
+        }
+    }
+
+    assert_eq!(strict, ["/v1/tokens events"]);
+}
