@@ -1,5 +1,7 @@
 //! What the pages say is what the code does.
 
+use std::collections::BTreeSet;
+
 use iven_worker::telemetry::METRICS;
 use jobs::job::Job;
 
@@ -48,4 +50,23 @@ fn the_table_of_metrics_is_the_list_of_metrics() {
         format!("| `{}` | {labels} | {} |", metric.name, metric.help)
     };
     assert_eq!(told, METRICS.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_request_to_the_object_store_that_is_measured_is_among_the_metrics() {
+    let metric = METRICS.iter().find(|metric| metric.name == "object_op_seconds").unwrap();
+    let told: BTreeSet<&str> = metric.series().iter().map(|labels| labels[0].1).collect();
+
+    // Each adapter measures by one function, whose first argument is the name.
+    let sources = [
+        include_str!("../../src/adapters/disk/mod.rs"),
+        include_str!("../../src/adapters/s3/mod.rs"),
+    ];
+    let measured: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|source| source.split("counted(").flat_map(|text| text.split(".run(")).skip(1))
+        .filter_map(|text| text.trim_start().strip_prefix('"')?.split('"').next())
+        .collect();
+
+    assert_eq!(measured, told);
 }
