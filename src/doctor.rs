@@ -72,6 +72,7 @@ async fn decoder(config: &Config) -> u8 {
         let failed = |error: std::io::Error| PortError::Unavailable(error.to_string());
         let sandbox = wire::sandbox(config).map_err(failed)?;
         let Locks { seccomp, landlock } = sandbox.locks().await?;
+        sandbox.drill(Drill::Films).await?;
         for drill in [Drill::Crash, Drill::Hoard, Drill::Call] {
             sandbox.drill(drill).await.err().filter(is_refused).ok_or_else(|| {
                 PortError::Unavailable(format!("{drill:?} in a decoder did not end it"))
@@ -80,7 +81,7 @@ async fn decoder(config: &Config) -> u8 {
         let has = |is: bool| if is { "yes" } else { "NO" };
         Ok(format!(
             "each file in a process of its own; system calls filtered: {}, files kept from it: {}; \
-             a crash, want of memory and a forbidden call are survived",
+             a crash, want of memory and a forbidden call are survived; FFmpeg is there",
             has(seccomp),
             has(landlock)
         ))

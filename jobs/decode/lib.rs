@@ -33,6 +33,8 @@ mod jpeg;
 mod jpeg_header;
 mod libav;
 mod libav_frame;
+#[expect(non_snake_case, reason = "they are the names of FFmpeg")]
+mod libav_link;
 mod limits;
 mod mov_tables;
 mod orientation;
@@ -70,7 +72,11 @@ pub use limits::Limits;
 pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
 pub use thumbnails::{Pictures, Raster, Size, Thumbnail, thumbnails};
 
-/// Makes ready what is made ready once, so that processes forked from here need not.
-pub fn warm() {
-    libav::prepare();
+/// Opens FFmpeg's libraries, for the formats that need them ([`Format::needs_ffmpeg`]); else the
+/// first such file does. They stay open.
+///
+/// # Errors
+/// [`Code::ReadFailed`] on a machine that does not have them.
+pub fn open_ffmpeg() -> Result<(), DecodeError> {
+    libav::prepare()
 }

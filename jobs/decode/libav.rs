@@ -1,4 +1,4 @@
-//! The only door to FFmpeg's C interface: files, streams and packets.
+//! The door to FFmpeg's C interface: files, streams and packets.
 //!
 //! Values that a file controls and that FFmpeg does not check (colour spaces, formats) are read
 //! as plain integers, never as Rust enums: an unknown enum value would be undefined behaviour.
@@ -8,10 +8,15 @@ use std::fs::File;
 use std::ptr;
 use std::sync::{Arc, Once};
 
-use ffmpeg_next::ffi::*;
-use ffmpeg_next::format::context::StreamIo;
+use ffmpeg_sys_next::{
+    AV_DISPOSITION_ATTACHED_PIC, AV_DISPOSITION_TIMED_THUMBNAILS, AV_LOG_QUIET, AV_NOPTS_VALUE,
+    AV_PKT_FLAG_KEY, AV_TIME_BASE, AVCodecID, AVCodecParameters, AVDiscard, AVERROR,
+    AVERROR_INVALIDDATA, AVFMT_FLAG_CUSTOM_IO, AVFormatContext, AVMediaType, AVPacket,
+    AVPacketSideDataType, AVStream, ENOMEM,
+};
 
-use crate::avio::{Reader, Watch};
+use crate::avio::{Io, Reader, Watch};
+use crate::libav_link::*;
 use crate::{Code, DecodeError, Format, Limits, mov_tables};
 
 /// The most bytes that one probe or poster reads. A demuxer that looks for a keyframe in a file
@@ -76,7 +81,7 @@ pub(crate) struct Stream {
 pub(crate) struct Input {
     context: *mut AVFormatContext,
     // Both are used by the context and must outlive it: `Drop` closes it before they go.
-    _io: StreamIo,
+    _io: Io,
     watch: Arc<Watch>,
 }
 
@@ -97,11 +102,9 @@ impl Input {
         if name == c"mov" {
             mov_tables::check(file, limits)?;
         }
-        prepare();
+        prepare()?;
         let watch = Watch::new(limits);
-        let mut io = StreamIo::from_read_seek(Reader::new(file, Arc::clone(&watch), READ_BYTES)?)
-            .map_err(|_| out_of_memory())?;
-        let pb = io.as_mut_ptr();
+        let io = Io::new(Reader::new(file, Arc::clone(&watch), READ_BYTES)?)?;
 
         // SAFETY: all pointers are fresh from FFmpeg or static strings. `avformat_open_input`
         // frees the context itself when it fails and sets it to null. `io` and `watch` live as
@@ -113,7 +116,7 @@ impl Input {
                 avformat_free_context(context);
                 return Err(DecodeError::new(Code::UnsupportedFormat, "FFmpeg lacks a demuxer"));
             }
-            (*context).pb = pb;
+            (*context).pb = io.context();
             (*context).flags |= AVFMT_FLAG_CUSTOM_IO;
             (*context).interrupt_callback.callback = Some(interrupted);
             (*context).interrupt_callback.opaque = Arc::as_ptr(&watch).cast_mut().cast();
@@ -291,14 +294,16 @@ fn refusal(watch: &Watch, status: c_int, message: &str) -> DecodeError {
     if status == AVERROR(ENOMEM) { out_of_memory() } else { watch.refusal(message) }
 }
 
-/// Sets what FFmpeg has once for the whole process.
-pub(crate) fn prepare() {
+/// Opens the libraries and sets what FFmpeg has once for the whole process.
+pub(crate) fn prepare() -> Result<(), DecodeError> {
     static ONCE: Once = Once::new();
+    crate::libav_link::open()?;
     // SAFETY: sets two global numbers. FFmpeg would write to standard error otherwise.
     ONCE.call_once(|| unsafe {
         av_log_set_level(AV_LOG_QUIET);
         av_max_alloc(MOST_ALLOCATED);
     });
+    Ok(())
 }
 
 /// # Safety

@@ -3,9 +3,14 @@
 use std::ffi::{CStr, c_int};
 use std::ptr;
 
-use ffmpeg_next::ffi::*;
+use ffmpeg_sys_next::{
+    AV_CODEC_FLAG_OUTPUT_CORRUPT, AV_INPUT_BUFFER_PADDING_SIZE, AVCodecContext, AVCodecID,
+    AVDiscard, AVFrame, AVPixelFormat, SWS_AREA, SWS_CS_BT2020, SWS_CS_DEFAULT, SWS_CS_FCC,
+    SWS_CS_ITU601, SWS_CS_ITU709, SWS_CS_SMPTE240M, SwsContext,
+};
 
 use crate::libav::{DECODERS, Input, Packet, Stream, out_of_memory};
+use crate::libav_link::*;
 use crate::{Code, DecodeError, Limits, Raster};
 
 /// Memory of a decode for each pixel: a decoder keeps up to four frames of 4:2:0 with two bytes
@@ -190,7 +195,7 @@ impl Decoder {
         (width, height): (u32, u32),
         limits: &Limits,
     ) -> Result<Self, DecodeError> {
-        crate::libav::prepare();
+        crate::libav::prepare()?;
         let pixels = u64::from(width) * u64::from(height);
         limits.check_memory(pixels.saturating_mul(BYTES_PER_PIXEL))?;
         let (id, name, extra) = match still {

@@ -85,6 +85,11 @@ impl Format {
         }
     }
 
+    /// Whether some of what is done with it is FFmpeg's work.
+    pub fn needs_ffmpeg(self) -> bool {
+        matches!(self, Self::Heic | Self::Avif) || matches!(self.kind(), Kind::Video | Kind::Audio)
+    }
+
     /// The usual end of its file names, lower case, without the dot.
     pub fn extension(self) -> &'static str {
         match self {

@@ -58,7 +58,24 @@ impl From<Refusal> for PortError {
     }
 }
 
+impl From<DecodeError> for Refusal {
+    fn from(DecodeError { code, message }: DecodeError) -> Self {
+        let is_transient = code == Code::ReadFailed;
+        Self { code: code.as_str().to_owned(), message, is_transient }
+    }
+}
+
 impl Work {
+    /// Whether FFmpeg may be needed for it.
+    pub fn needs_ffmpeg(&self) -> bool {
+        match self {
+            Self::Sniff => false,
+            Self::Facts(mime_type) | Self::Pictures(mime_type, _) => {
+                Format::from_mime(mime_type).is_some_and(Format::needs_ffmpeg)
+            }
+        }
+    }
+
     /// How metrics name it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -73,17 +90,13 @@ impl Work {
         let mut budget = Limits::within(limits.time);
         budget.memory_bytes = limits.memory_bytes;
         let done = std::panic::catch_unwind(AssertUnwindSafe(|| self.decode(file, &budget)));
-        let refused = |code: &str, message: String, is_transient| {
-            Err(Refusal { code: code.to_owned(), message, is_transient })
-        };
         match done {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(DecodeError { code, message })) => {
-                refused(code.as_str(), message, code == Code::ReadFailed)
-            }
-            Err(_) => {
-                refused("decoder_panicked", "the decoder gave up on this file".to_owned(), false)
-            }
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Refusal {
+                code: "decoder_panicked".to_owned(),
+                message: "the decoder gave up on this file".to_owned(),
+                is_transient: false,
+            }),
         }
     }
 

@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{decoder::work::Refusal, memory};
 
-/// Reads the order, gives up all rights, does the work, answers and ends.
-pub fn live(base: &Base, file: OwnedFd, socket: OwnedFd) -> ! {
+/// Reads the order, gives up all rights, does the work, answers and ends. The work is not done if
+/// the zygote has a lack.
+pub fn live(base: &Base, lack: Option<&Refusal>, file: OwnedFd, socket: OwnedFd) -> ! {
     locks::die_with_parent();
     locks::keep_only(base, &[file.as_raw_fd(), socket.as_raw_fd()]);
     // Read and written like a file: calls of sockets are not among those that are left.
@@ -21,7 +22,10 @@ pub fn live(base: &Base, file: OwnedFd, socket: OwnedFd) -> ! {
         Ok(order) => {
             let locks = locks::lock(base, order.limits);
             memory::end_when_spent();
-            let said = done(&order, &file, locks);
+            let said = match lack {
+                Some(lack) => Err(lack.clone()),
+                None => done(&order, &file, locks),
+            };
             i32::from(frame::reply(&mut socket, said).is_err())
         }
         Err(_) => 1,
@@ -43,7 +47,7 @@ fn done(order: &Order, file: &File, locks: Locks) -> Result<Said, Refusal> {
 impl Drill {
     fn run(self) {
         match self {
-            Self::Nothing => {}
+            Self::Nothing | Self::Films => {}
             // SAFETY: none; that is what it is for. The process ends by it.
             Self::Crash => unsafe { std::ptr::null_mut::<u8>().write_volatile(1) },
             Self::Hoard => {

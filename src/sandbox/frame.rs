@@ -42,6 +42,25 @@ impl Word {
     }
 }
 
+/// Which zygote a cell is forked from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kin {
+    /// The one for pictures, which is small.
+    Pictures,
+    /// The one that has FFmpeg's libraries loaded.
+    Films,
+}
+
+impl Kin {
+    /// The word behind the hidden one.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pictures => "pictures",
+            Self::Films => "films",
+        }
+    }
+}
+
 /// What a cell is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
@@ -56,11 +75,24 @@ pub enum Task {
     Drill(Drill),
 }
 
+impl Task {
+    /// Which zygote has what it needs.
+    pub fn kin(&self) -> Kin {
+        match self {
+            Self::Decode(work) if work.needs_ffmpeg() => Kin::Films,
+            Self::Drill(Drill::Films) => Kin::Films,
+            _ => Kin::Pictures,
+        }
+    }
+}
+
 /// What a hostile file may make of a codec, for tests and the doctor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Drill {
     /// Nothing: to see that a cell works.
     Nothing,
+    /// Nothing, where films are decoded: to see that FFmpeg's libraries are there.
+    Films,
     /// It reads where there is nothing.
     Crash,
     /// It takes memory without end.

@@ -1,4 +1,4 @@
-//! This process's side: starts the zygote, hands it files, and knows how their cells ended.
+//! This process's side: starts the zygotes, hands them files, and knows how their cells ended.
 
 use std::{
     fs::File,
@@ -24,7 +24,7 @@ use rustix::net::{
 
 use super::{
     WORD,
-    frame::{self, Drill, Locks, Order, Said, Task, Word},
+    frame::{self, Drill, Kin, Locks, Order, Said, Task, Word},
 };
 use crate::{
     decoder::{
@@ -37,11 +37,13 @@ use crate::{
 /// A cell looks at its deadline itself; one that does not is killed so much later.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The way to the zygote.
+/// The way to the zygotes.
 #[derive(Debug)]
 pub struct Gate {
     program: PathBuf,
-    zygote: Mutex<Zygote>,
+    pictures: Mutex<Option<Zygote>>,
+    /// Started for the first film.
+    films: Mutex<Option<Zygote>>,
     cells: AtomicU64,
 }
 
@@ -62,7 +64,7 @@ enum Silence {
 }
 
 impl Zygote {
-    fn start(program: &Path) -> io::Result<Self> {
+    fn start(program: &Path, kin: Kin) -> io::Result<Self> {
         let (ours, theirs) = rustix::net::socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -71,7 +73,7 @@ impl Zygote {
         )?;
         // Nothing of what this process knows (keys, passwords) is there to be read.
         let child = Command::new(program)
-            .arg(WORD)
+            .args([WORD, kin.word()])
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(theirs))
@@ -91,10 +93,11 @@ impl Drop for Zygote {
 }
 
 impl Gate {
-    /// Starts a zygote of this program.
+    /// Starts a zygote of this program, for pictures.
     pub fn start(program: &Path) -> io::Result<Self> {
-        let zygote = Mutex::new(Zygote::start(program)?);
-        Ok(Self { program: program.to_owned(), zygote, cells: AtomicU64::new(0) })
+        let pictures = Mutex::new(Some(Zygote::start(program, Kin::Pictures)?));
+        let films = Mutex::new(None);
+        Ok(Self { program: program.to_owned(), pictures, films, cells: AtomicU64::new(0) })
     }
 
     /// Does work with a file in a cell.
@@ -133,8 +136,8 @@ impl Gate {
         let (mut ours, theirs) = UnixStream::pair()?;
         let (mut end, end_of_cell) = io::pipe()?;
         let cell = self.cells.fetch_add(1, Ordering::Relaxed);
-        let run = Word { kind: Word::RUN, cell };
-        self.tell(run, &[file.as_fd(), theirs.as_fd(), end_of_cell.as_fd()])?;
+        let (kin, run) = (order.task.kin(), Word { kind: Word::RUN, cell });
+        self.tell(kin, run, &[file.as_fd(), theirs.as_fd(), end_of_cell.as_fd()])?;
         drop((theirs, end_of_cell));
         let until = Instant::now() + order.limits.time + GRACE;
         let heard = frame::write(&mut ours, order)
@@ -142,7 +145,7 @@ impl Gate {
         match heard {
             Ok(said) => return Ok(said),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                self.tell(Word { kind: Word::KILL, cell }, &[])?;
+                self.tell(kin, Word { kind: Word::KILL, cell }, &[])?;
                 return Err(Silence::TooLong);
             }
             // Its end says more.
@@ -153,19 +156,25 @@ impl Gate {
         Err(Silence::Ended(ExitStatus::from_raw(i32::from_le_bytes(status))))
     }
 
-    /// Says this to the zygote; if that is gone, to a new one.
-    fn tell(&self, word: Word, files: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let mut zygote = self.zygote();
-        if send(&zygote.control, word, files).is_err() {
+    /// Says this to a zygote; if that is gone, to a new one.
+    fn tell(&self, kin: Kin, word: Word, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let mut zygote = self.zygote(kin);
+        if let Some(running) = &*zygote {
+            if send(&running.control, word, files).is_ok() {
+                return Ok(());
+            }
             tracing::error!("the process that starts decoders is gone, another one is started");
-            *zygote = Zygote::start(&self.program)?;
-            send(&zygote.control, word, files)?;
         }
-        Ok(())
+        let fresh = zygote.insert(Zygote::start(&self.program, kin)?);
+        send(&fresh.control, word, files)
     }
 
-    fn zygote(&self) -> MutexGuard<'_, Zygote> {
-        self.zygote.lock().unwrap_or_else(PoisonError::into_inner)
+    fn zygote(&self, kin: Kin) -> MutexGuard<'_, Option<Zygote>> {
+        let zygote = match kin {
+            Kin::Pictures => &self.pictures,
+            Kin::Films => &self.films,
+        };
+        zygote.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Each file is decoded in a process of its own, which can do nothing but that.
 //!
-//! Our own program, started with a hidden word and before it has threads, is the **zygote**: it
-//! has the libraries loaded, and forks a **cell** for each file. A cell has the file (to read), a
-//! socket to answer on, memory and time within limits, and almost no system calls; it ends with
+//! Our own program, started with a hidden word and before it has threads, is a **zygote**: it has
+//! the libraries loaded, and forks a **cell** for each file. There are two: FFmpeg's libraries,
+//! which make a fork slow and large, are only in the one for films. A cell has the file (to read),
+//! a socket to answer on, memory and time within limits, and almost no system calls; it ends with
 //! its answer. Whatever a file does to its codec, nothing of it is there for the next one.
 //!
 //! This is the one place that forks.
@@ -22,6 +23,7 @@ use crate::decoder::{
     DecodeLimits, Doing,
     work::{Answer, Work},
 };
+use frame::Kin;
 pub use frame::{Drill, Locks};
 use gate::Gate;
 
@@ -32,7 +34,8 @@ pub const WORD: &str = "decode-files-for-the-process-at-standard-input";
 pub fn serve_if_asked() {
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == WORD) {
-        zygote::serve();
+        let films = words.next().is_some_and(|word| word == Kin::Films.word());
+        zygote::serve(if films { Kin::Films } else { Kin::Pictures });
     }
 }
 

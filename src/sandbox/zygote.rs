@@ -1,4 +1,4 @@
-//! The process that forks: it has the libraries loaded, one thread, and no secrets.
+//! A process that forks: it has the libraries loaded, one thread, and no secrets.
 
 use std::{
     collections::HashMap,
@@ -15,9 +15,10 @@ use rustix::{
 
 use super::{
     cell,
-    frame::Word,
+    frame::{Kin, Word},
     locks::{self, Base},
 };
+use crate::decoder::work::Refusal;
 
 /// A cell under way.
 struct Cell {
@@ -26,13 +27,33 @@ struct Cell {
     end: File,
 }
 
+/// What all cells are born with.
+struct Origin {
+    base: Base,
+    /// Why they could do nothing.
+    lack: Option<Refusal>,
+}
+
+impl Origin {
+    fn new(kin: Kin) -> Self {
+        let opened = if kin == Kin::Films { decode::open_ffmpeg() } else { Ok(()) };
+        Self { base: locks::base(), lack: opened.err().map(Refusal::from) }
+    }
+
+    /// Looks again for what was not there.
+    fn look_again(&mut self, kin: Kin) {
+        if self.lack.is_some() {
+            *self = Self::new(kin);
+        }
+    }
+}
+
 /// Serves the process at standard input until it is gone; then ends itself and all cells.
-pub fn serve() -> ! {
-    decode::warm();
+pub fn serve(kin: Kin) -> ! {
     // SAFETY: standard input is the socket that this process was started with.
     let control = unsafe { BorrowedFd::borrow_raw(0) };
     let deaths = deaths();
-    let base = locks::base();
+    let mut origin = Origin::new(kin);
     let mut cells = HashMap::new();
     loop {
         let mut watched =
@@ -45,7 +66,10 @@ pub fn serve() -> ! {
             drain(&deaths);
             bury(&mut cells);
         }
-        if word && !hear(control, &mut cells, &base) {
+        if word {
+            origin.look_again(kin);
+        }
+        if word && !hear(control, &mut cells, &origin) {
             for Cell { pid, .. } in cells.values() {
                 kill(*pid);
             }
@@ -92,7 +116,7 @@ fn bury(cells: &mut HashMap<u64, Cell>) {
 }
 
 /// Does what the next word says; whether there will be others.
-fn hear(control: BorrowedFd<'_>, cells: &mut HashMap<u64, Cell>, base: &Base) -> bool {
+fn hear(control: BorrowedFd<'_>, cells: &mut HashMap<u64, Cell>, origin: &Origin) -> bool {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut bytes = [0; Word::BYTES];
@@ -112,7 +136,7 @@ fn hear(control: BorrowedFd<'_>, cells: &mut HashMap<u64, Cell>, base: &Base) ->
     match (Word::of(&bytes), <[OwnedFd; 3]>::try_from(files)) {
         (Some(Word { kind: Word::RUN, cell }), Ok([file, socket, end])) => {
             let end = File::from(end);
-            match fork(base, file, socket) {
+            match fork(origin, file, socket) {
                 Some(pid) => drop(cells.insert(cell, Cell { pid, end })),
                 // Nobody says how it ended: it never was.
                 None => drop(end),
@@ -129,10 +153,10 @@ fn hear(control: BorrowedFd<'_>, cells: &mut HashMap<u64, Cell>, base: &Base) ->
 }
 
 /// The process of a cell; `None` where there is no room for one.
-fn fork(base: &Base, file: OwnedFd, socket: OwnedFd) -> Option<libc::pid_t> {
+fn fork(origin: &Origin, file: OwnedFd, socket: OwnedFd) -> Option<libc::pid_t> {
     // SAFETY: this process has one thread, so that all of it is there in the child.
     match unsafe { libc::fork() } {
-        0 => cell::live(base, file, socket),
+        0 => cell::live(&origin.base, origin.lack.as_ref(), file, socket),
         pid => (pid > 0).then_some(pid),
     }
 }

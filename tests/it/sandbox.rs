@@ -67,6 +67,17 @@ async fn a_crash_a_hoard_a_loop_and_a_forbidden_call_are_each_said_and_survived(
 }
 
 #[tokio::test]
+async fn films_have_what_they_need_and_pictures_are_spared_it() {
+    sandbox(LIMITS).drill(Drill::Films).await.unwrap();
+
+    // Linked with FFmpeg, every fork would take ten times as long, and each process 25 MB more.
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_iven-worker"));
+    let linked = program.env("LD_TRACE_LOADED_OBJECTS", "1").output().unwrap();
+    let linked = String::from_utf8(linked.stdout).unwrap();
+    assert!(linked.contains("libc.so") && !linked.contains("libav"), "{linked}");
+}
+
+#[tokio::test]
 async fn cells_side_by_side_do_not_disturb_each_other() {
     let sandbox = Arc::new(sandbox(LIMITS));
     let decoder = Arc::new(Decoding((*sandbox).clone()));

@@ -133,7 +133,7 @@ fn a_foreign_crate_has_one_home() {
         ("src/worker/mod.rs", "use axum::Router;"),
         ("src/adapters/disk.rs", "use aws_sdk_s3::Client;"),
         ("src/adapters/mailbox.rs", "use lettre::Message;"),
-        ("src/adapters/decoder.rs", "use ffmpeg_next as ffmpeg;"),
+        ("src/adapters/decoder.rs", "use ffmpeg_sys_next as ffmpeg;"),
         ("jobs/scan_virus.rs", "turbojpeg_sys::tj3Init(0)"),
         ("jobs/scan_virus.rs", "use clamav_client::tokio::scan_socket;"),
     ] {

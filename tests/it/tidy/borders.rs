@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Foreign crates (those whose name begins so) and the one place that says their names.
-const HOMES: [(&str, &str); 14] = [
+const HOMES: [(&str, &str); 13] = [
     ("mongodb", "src/adapters/mongo"),
     ("rusqlite", "src/adapters/embedded"),
     ("apalis", "src/worker"),
@@ -18,7 +18,6 @@ const HOMES: [(&str, &str); 14] = [
     ("tracing_opentelemetry", "src/telemetry/otlp"),
     ("croner", "jobs/ticks"),
     ("jiff", "jobs/ticks"),
-    ("ffmpeg_next", "jobs/decode"),
     ("ffmpeg_sys_next", "jobs/decode"),
     ("turbojpeg", "jobs/decode"),
 ];
