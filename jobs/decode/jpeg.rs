@@ -1,5 +1,6 @@
 //! JPEG: decoded once, at the smallest scale that covers what is asked for.
 
+use crate::jpeg_eighth::{self, Small};
 use crate::jpeg_header::{self, Frame, Header, MOST_SCANS, Scan};
 use crate::picture::{Ink, Picture, Wish, area};
 use crate::turbo::{self, Wanted};
@@ -27,6 +28,11 @@ pub(crate) fn decode(mut data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeErr
     }
     let eighths = scale(frame, wish);
     check_cost(&data, &header, eighths, ink, wish)?;
+    if eighths == 1
+        && let Some(small) = jpeg_eighth::decode(&data, wish.limits)?
+    {
+        return Ok(picture(header, ink, small, false));
+    }
 
     // Without an end marker the library warns even of a whole picture; with one it warns only
     // when blocks are missing.
@@ -47,16 +53,22 @@ pub(crate) fn decode(mut data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeErr
     if ink == Ink::Cmyk && header.adobe {
         pixels.iter_mut().for_each(|byte| *byte = !*byte);
     }
-    Ok(Picture {
+    let truncated = cut_progressive || decoded.warning.is_some_and(|text| is_damage(&text));
+    let small = Small { width: decoded.width, height: decoded.height, pixels };
+    Ok(picture(header, ink, small, truncated))
+}
+
+fn picture(header: Header, ink: Ink, decoded: Small, truncated: bool) -> Picture {
+    Picture {
         width: u32::try_from(decoded.width).unwrap_or(u32::MAX),
         height: u32::try_from(decoded.height).unwrap_or(u32::MAX),
-        full: (frame.width, frame.height),
+        full: (header.frame.width, header.frame.height),
         ink,
-        pixels,
+        pixels: decoded.pixels,
         icc: header.icc,
         orientation: header.orientation,
-        truncated: cut_progressive || decoded.warning.is_some_and(|text| is_damage(&text)),
-    })
+        truncated,
+    }
 }
 
 /// The smallest scale, in eighths, whose result is not smaller than the largest useful size.

@@ -30,7 +30,12 @@ mod heif_meta;
 mod heif_tests;
 mod ifd;
 mod jpeg;
+mod jpeg_eighth;
+#[cfg(test)]
+mod jpeg_eighth_tests;
 mod jpeg_header;
+mod jpeg_huffman;
+mod jpeg_tables;
 mod libav;
 mod libav_frame;
 #[expect(non_snake_case, reason = "they are the names of FFmpeg")]

@@ -85,6 +85,25 @@ pub(crate) fn compress(
     quality: u8,
     best_tables: bool,
 ) -> Result<Vec<u8>, DecodeError> {
+    compress_with(
+        rgb,
+        width,
+        height,
+        &[
+            (sys::TJPARAM_TJPARAM_QUALITY, i32::from(quality)),
+            (sys::TJPARAM_TJPARAM_SUBSAMP, sys::TJSAMP_TJSAMP_420),
+            (sys::TJPARAM_TJPARAM_OPTIMIZE, i32::from(best_tables)),
+        ],
+    )
+}
+
+/// The same with these of the library's parameters.
+pub(crate) fn compress_with(
+    rgb: &[u8],
+    width: u32,
+    height: u32,
+    parameters: &[(sys::TJPARAM, i32)],
+) -> Result<Vec<u8>, DecodeError> {
     let ours = || DecodeError::corrupt("the small picture has an impossible size");
     let across = i32::try_from(width).map_err(|_| ours())?;
     let down = i32::try_from(height).map_err(|_| ours())?;
@@ -92,12 +111,12 @@ pub(crate) fn compress(
         return Err(ours());
     }
     let handle = Handle::new(sys::TJINIT_TJINIT_COMPRESS)?;
-    handle.set(sys::TJPARAM_TJPARAM_QUALITY, i32::from(quality))?;
-    handle.set(sys::TJPARAM_TJPARAM_SUBSAMP, sys::TJSAMP_TJSAMP_420)?;
-    handle.set(sys::TJPARAM_TJPARAM_OPTIMIZE, i32::from(best_tables))?;
+    for (parameter, value) in parameters {
+        handle.set(*parameter, *value)?;
+    }
     handle.set(sys::TJPARAM_TJPARAM_NOREALLOC, 1)?;
     // SAFETY: a computation without pointers.
-    let most = unsafe { sys::tj3JPEGBufSize(across, down, sys::TJSAMP_TJSAMP_420) };
+    let most = unsafe { sys::tj3JPEGBufSize(across, down, sys::TJSAMP_TJSAMP_444) };
     let mut jpeg: Vec<u8> = Vec::with_capacity(usize::try_from(most).map_err(|_| ours())?);
     let (mut to, mut length) = (jpeg.as_mut_ptr(), jpeg.capacity() as u64);
     // SAFETY: `rgb` holds width * height * 3 bytes (checked above); `to` has `length` bytes,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::fixtures::limits;
 use crate::{DecodeError, HEAD_BYTES, Kind, Pictures, Size, sniff, thumbnails};
 
-fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     let root = std::env::var_os("IVEN_CORPUS").map_or(default, PathBuf::from);
     if root.join("manifest.csv").is_file() {

@@ -37,6 +37,12 @@ use crate::{
 /// A cell looks at its deadline itself; one that does not is killed so much later.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How glibc gives memory to a cell, which asks for some tens of MB once, and gives none back: in
+/// large pages, and what was freed again. Of three pictures of a photo that is a third of the
+/// kernel's time (6.5 ms instead of 21, of 62 ms in all; two processors).
+const MEMORY: &str = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:\
+    glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=4194304";
+
 /// The way to the zygotes.
 #[derive(Debug)]
 pub struct Gate {
@@ -75,6 +81,7 @@ impl Zygote {
         let child = Command::new(program)
             .args([WORD, kin.word()])
             .env_clear()
+            .env("GLIBC_TUNABLES", MEMORY)
             .current_dir("/")
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())

@@ -1,0 +1,234 @@
+//! A baseline JPEG at an eighth of its size: each pixel is the mean of a block of 8 x 8.
+//!
+//! The mean is a block's first coefficient; all others are only passed over, several in one step.
+//! That takes half of the library's time, which reads each of them to forget it. Colours with fewer
+//! blocks are means of halves or quarters of a block, for which a third of the details count.
+
+use crate::jpeg_huffman::{Bits, Skips, Symbols};
+use crate::jpeg_tables::{self, Baseline, Component};
+use crate::{DecodeError, Limits};
+
+/// Where a detail stands: row and column, in the order of the file (T.81, figure A.6).
+const ZIGZAG: [u8; 64] = [
+    0o00, 0o01, 0o10, 0o20, 0o11, 0o02, 0o03, 0o12, 0o21, 0o30, 0o40, 0o31, 0o22, 0o13, 0o04, 0o05,
+    0o14, 0o23, 0o32, 0o41, 0o50, 0o60, 0o51, 0o42, 0o33, 0o24, 0o15, 0o06, 0o07, 0o16, 0o25, 0o34,
+    0o43, 0o52, 0o61, 0o70, 0o71, 0o62, 0o53, 0o44, 0o35, 0o26, 0o17, 0o27, 0o36, 0o45, 0o54, 0o63,
+    0o72, 0o73, 0o64, 0o55, 0o46, 0o37, 0o47, 0o56, 0o65, 0o74, 0o75, 0o66, 0o57, 0o67, 0o76, 0o77,
+];
+
+/// The mean of the first half of each wave of a DCT of 8, as it counts in the picture: an eighth of
+/// the sum of cos((2x + 1) n pi / 16) over x = 0..3. The second half has the same with the other
+/// sign, but for the first, which is even.
+const HALF: [f32; 8] =
+    [0.353_553_4, 0.320_364_4, 0.0, -0.112_497, 0.0, 0.075_168_2, 0.0, -0.063_724_5];
+
+/// A picture at an eighth.
+pub(crate) struct Small {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// One byte a pixel or three (red, green, blue), as the file has components.
+    pub(crate) pixels: Vec<u8>,
+}
+
+/// Decodes `data`. `None` for what is no whole baseline picture with usual sampling: the library
+/// may make something of it.
+pub(crate) fn decode(data: &[u8], limits: &Limits) -> Result<Option<Small>, DecodeError> {
+    let Some(jpeg) = jpeg_tables::read(data) else { return Ok(None) };
+    let planes: Option<Vec<Plane>> = jpeg.components.iter().map(|one| plane(&jpeg, one)).collect();
+    match planes {
+        Some(planes) => units(&jpeg, planes, limits),
+        None => Ok(None),
+    }
+}
+
+/// What is known of one component, and its row of units.
+struct Plane {
+    blocks: (usize, usize),
+    coding: Coding,
+    first: Symbols,
+    scale: i32,
+    /// The first coefficient of the block before.
+    last: i32,
+    /// As many rows of pixels as a unit has, one after the other, and the length of one.
+    rows: Vec<u8>,
+    row: usize,
+}
+
+enum Coding {
+    /// A block is a pixel.
+    Mean(Skips),
+    /// A block is several pixels, across and down.
+    Parts(Symbols, Box<[Weight; 64]>, (usize, usize)),
+}
+
+/// How a detail counts for halves across, halves down, and quarters (and nothing).
+type Weight = [f32; 4];
+
+fn plane(jpeg: &Baseline<'_>, of: &Component) -> Option<Plane> {
+    let (across, down) = unit(jpeg);
+    let parts = (across / of.across, down / of.down);
+    let details = Symbols::new(&of.details)?;
+    let coding = if parts == (1, 1) {
+        Coding::Mean(Skips::new(details))
+    } else {
+        let mut weights = Box::new([[0.0; 4]; 64]);
+        for (place, weight) in weights.iter_mut().enumerate() {
+            *weight = weighed(place, of.quantisers.get(place).copied().unwrap_or(0), parts);
+        }
+        Coding::Parts(details, weights, parts)
+    };
+    let width = jpeg.width.div_ceil(8 * across) * across;
+    Some(Plane {
+        blocks: (of.across, of.down),
+        coding,
+        first: Symbols::new(&of.first)?,
+        scale: of.quantisers[0].into(),
+        last: 0,
+        rows: vec![0; width * down],
+        row: width,
+    })
+}
+
+/// Pixels in a unit, across and down.
+fn unit(jpeg: &Baseline<'_>) -> (usize, usize) {
+    jpeg.components.first().map_or((1, 1), |light| (light.across, light.down))
+}
+
+fn weighed(place: usize, quantiser: u16, parts: (usize, usize)) -> Weight {
+    let place = ZIGZAG.get(place).copied().unwrap_or(0);
+    let (down, across) = (usize::from(place >> 3), usize::from(place & 7));
+    let half = |wave: usize| HALF.get(wave).copied().unwrap_or(0.0);
+    // Over a whole block all waves but the first are zero.
+    let counts = (across == 0 || parts.0 == 2) && (down == 0 || parts.1 == 2);
+    let by = if counts { f32::from(quantiser) * half(across) * half(down) } else { 0.0 };
+    match (across, down) {
+        (_, 0) => [by, 0.0, 0.0, 0.0],
+        (0, _) => [0.0, by, 0.0, 0.0],
+        _ => [0.0, 0.0, by, 0.0],
+    }
+}
+
+fn units(
+    jpeg: &Baseline<'_>,
+    mut planes: Vec<Plane>,
+    limits: &Limits,
+) -> Result<Option<Small>, DecodeError> {
+    let (across, down) = unit(jpeg);
+    let (width, height) = (jpeg.width.div_ceil(8), jpeg.height.div_ceil(8));
+    let mut pixels = Vec::with_capacity(width * height * planes.len());
+    let mut bits = Bits::new(jpeg.entropy);
+    let mut done = 0;
+    for top in (0..height).step_by(down) {
+        limits.check_deadline()?;
+        for left in (0..width).step_by(across) {
+            if jpeg.restart > 0 && done > 0 && done % jpeg.restart == 0 {
+                if !bits.restart((done / jpeg.restart - 1) as u8) {
+                    return Ok(None);
+                }
+                planes.iter_mut().for_each(|plane| plane.last = 0);
+            }
+            done += 1;
+            for plane in &mut planes {
+                if plane.unit(&mut bits, left).is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        if bits.is_overdrawn() {
+            return Ok(None);
+        }
+        for row in 0..down.min(height - top) {
+            let rows: Vec<&[u8]> =
+                planes.iter().filter_map(|plane| plane.row(row, width)).collect();
+            append(&mut pixels, &rows);
+        }
+    }
+    Ok(Some(Small { width, height, pixels }))
+}
+
+impl Plane {
+    fn row(&self, row: usize, width: usize) -> Option<&[u8]> {
+        self.rows.get(row * self.row..)?.get(..width)
+    }
+
+    /// Decodes the blocks of one unit, whose leftmost pixel is there.
+    #[inline(always)]
+    fn unit(&mut self, bits: &mut Bits<'_>, left: usize) -> Option<()> {
+        let (across, down) = self.blocks;
+        for y in 0..down {
+            for x in 0..across {
+                self.last = self.last.wrapping_add(self.first.difference(bits)?);
+                let first = self.last.wrapping_mul(self.scale);
+                match &self.coding {
+                    Coding::Mean(skips) => {
+                        skips.pass(bits)?;
+                        *self.rows.get_mut(y * self.row + left + x)? = light((first + 4) >> 3);
+                    }
+                    Coding::Parts(details, weights, parts) => {
+                        let sums = sums(details, weights, bits)?;
+                        let rows = self.rows.chunks_exact_mut(self.row);
+                        put(rows, left, first as f32 / 8.0, sums, *parts);
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// Sums of the details of a block, by what they count for.
+#[inline(always)]
+fn sums(details: &Symbols, weights: &[Weight; 64], bits: &mut Bits<'_>) -> Option<Weight> {
+    let (mut sums, mut at) = ([0.0; 4], 0);
+    while at < 63 {
+        let Some((place, value)) = details.detail(bits, at)? else { break };
+        let weight = weights.get(place)?;
+        for (sum, by) in sums.iter_mut().zip(weight) {
+            *sum += value as f32 * by;
+        }
+        at = place;
+    }
+    Some(sums)
+}
+
+/// Puts the means of the parts of a block, of whose details these are the sums.
+#[inline(always)]
+fn put<'a>(
+    rows: impl Iterator<Item = &'a mut [u8]>,
+    left: usize,
+    mean: f32,
+    sums: Weight,
+    parts: (usize, usize),
+) {
+    let [across, down, both, _] = sums;
+    for (row, y) in rows.take(parts.1).zip([1.0, -1.0]) {
+        let pixels = row.get_mut(left..left + parts.0).unwrap_or_default();
+        for (pixel, x) in pixels.iter_mut().zip([1.0f32, -1.0]) {
+            *pixel = (mean + x * across + y * down + x * y * both + 128.5) as u8;
+        }
+    }
+}
+
+/// The byte for a value around zero.
+#[inline(always)]
+fn light(value: i32) -> u8 {
+    (value + 128).clamp(0, 255) as u8
+}
+
+/// Appends a row of pixels: light as it is, or YCbCr as red, green and blue (JFIF 1.02, in units of
+/// 1/65,536).
+fn append(pixels: &mut Vec<u8>, rows: &[&[u8]]) {
+    let &[light, blue, red] = rows else {
+        return rows.iter().for_each(|row| pixels.extend_from_slice(row));
+    };
+    let byte = |value: i32| value.clamp(0, 255) as u8;
+    let rgb = light.iter().zip(blue).zip(red).flat_map(|((&y, &cb), &cr)| {
+        let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+        [
+            byte(y + ((91_881 * cr + 32_768) >> 16)),
+            byte(y - ((22_554 * cb + 46_802 * cr + 32_767) >> 16)),
+            byte(y + ((116_130 * cb + 32_768) >> 16)),
+        ]
+    });
+    pixels.extend(rgb);
+}
