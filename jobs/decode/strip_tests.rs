@@ -240,6 +240,7 @@ fn what_cannot_be_read_for_sure_is_refused() {
         (b"\0\0\0\x10ftypmp42\0\0\0\0".to_vec(), Format::Mp4),
         (b"II*\0\xFF\xFF\0\0".to_vec(), Format::Tiff),
         (raw, Format::Tiff),
+        ([b"II*\0\x10\0\0\0CR\x02\0".to_vec(), page()].concat(), Format::Tiff),
     ] {
         let refused = strip(&nameless(&bytes), format, &limits()).unwrap_err();
 

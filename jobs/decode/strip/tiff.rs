@@ -9,6 +9,7 @@ use super::exif::EXIF_TAGS;
 use super::tiff_directory::{Entry, Tiff};
 use super::unsure;
 use crate::DecodeError;
+use crate::bytes::has;
 use crate::exif_block::EXIF_POINTER;
 
 /// Directories of one file; documents have some hundred pages.
@@ -21,6 +22,9 @@ const PHOTOMETRIC: u16 = 262;
 /// The pictures of a sensor: a filter's colours, or one value for all.
 const RAW: [u64; 2] = [32_803, 34_892];
 const DNG_VERSION: u16 = 50_706;
+/// What stands behind the header of Canon's (CR2).
+const CANON_RAW: &[u8] = b"CR\x02";
+const RAW_PICTURE: &str = "the TIFF is the raw picture of a camera";
 /// Where compressed bytes are, and how many: strips, tiles, JPEG.
 const BYTES: [(u16, u16); 3] = [(273, 279), (324, 325), (513, 514)];
 /// Make and model, and what says how to show a page (TIFF 6.0 and its supplements); the profile of
@@ -79,6 +83,9 @@ struct Found {
 pub(super) fn strip(data: &[u8], edits: &mut Edits) -> Result<(), DecodeError> {
     let broken = || unsure("the directories of the TIFF are damaged");
     let (tiff, first) = Tiff::open(data).ok_or_else(broken)?;
+    if has(data, 8, CANON_RAW) {
+        return Err(unsure(RAW_PICTURE));
+    }
     let mut found = Found { waiting: vec![(first, Role::Page)], ..Found::default() };
     while let Some((at, role)) = found.waiting.pop() {
         edits.check_deadline()?;
@@ -109,7 +116,7 @@ fn directory(
     let size = tiff.directory_bytes(entries.len());
     found.kept.push(at..at + size);
     if role == Role::Page && is_raw(tiff, &entries) {
-        return Err(unsure("the TIFF is the raw picture of a camera"));
+        return Err(unsure(RAW_PICTURE));
     }
     let (kept, dropped): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| role.keeps(entry.tag));
     for entry in &kept {
