@@ -312,6 +312,7 @@ fn medium(
         updated_at: now,
         thumbnails: Vec::new(),
         placeholder: None,
+        original: None,
         sha256: None,
         sniffed_mime_type: None,
         degraded: None,

@@ -11,10 +11,11 @@ use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
     keys,
     links::Links,
-    model::{Media, MediaId, ProcessingStatus, StepError},
-    ports::{About, Clock, MediaStore, Objects, PortError, Uploads},
+    model::{Media, MediaId, Original, ProcessingStatus, StepError},
+    ports::{About, Assembled, Clock, Decoder, MediaStore, Objects, PortError, Uploads},
     quarantine,
     steps::Recorder,
+    tools::Privacy,
 };
 
 crate::needs! {
@@ -22,8 +23,10 @@ crate::needs! {
     uploads: dyn Uploads,
     media: dyn MediaStore,
     objects: dyn Objects,
+    decoder: dyn Decoder,
     clock: dyn Clock,
     links: Links,
+    privacy: Privacy,
 }
 
 /// Lets readers have a medium all of whose steps have ended.
@@ -37,8 +40,9 @@ pub struct PublishMedia {
 
 impl Job for PublishMedia {
     const KIND: &'static str = "publish_media";
+    // A stripped film is read and written once: 48 GB take an hour at 14 MB/s.
     const POLICY: Policy =
-        Policy { queue: Queue::Ingest, tries: 8, timeout: Duration::from_secs(120), priority: 2 };
+        Policy { queue: Queue::Ingest, tries: 8, timeout: Duration::from_secs(3600), priority: 2 };
     type Needs = Needs;
 
     fn key(&self) -> String {
@@ -52,17 +56,22 @@ impl Job for PublishMedia {
     #[tracing::instrument(name = "publish_media", skip_all, fields(media.id = %self.media_id))]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
         let mut media = needs.media.media(self.media_id).await?;
+        let mut outcome = Outcome::Done;
         if !media.is_published() {
             let steps = &media.processing_steps;
             if steps.is_withheld() || !steps.may_be_opened() || !steps.are_closed() {
                 return Ok(Outcome::Noted("not ready".into()));
             }
-            media = publish(needs, media).await?;
+            let served = bring_out(needs, &media).await?;
+            if let Served::Unstripped(mime_type) = &served {
+                outcome = Outcome::Noted(format!("{mime_type} keeps its metadata"));
+            }
+            media = publish(needs, media, served).await?;
         } else if media.has_hidden_pictures() {
             media = needs.recorder.change(media.id, |media, _| address(needs, media)).await?;
         }
         tidy_up(needs, &media).await?;
-        Ok(Outcome::Done)
+        Ok(outcome)
     }
 
     async fn revive(&self, needs: &Needs) -> Result<(), PortError> {
@@ -90,12 +99,56 @@ impl Job for PublishMedia {
     }
 }
 
-/// The object first, its address after it: a reader who knows the address finds the bytes.
-async fn publish(needs: &Needs, before: Media) -> Result<Media, PortError> {
+/// What lies under the published key.
+enum Served {
+    /// The file as it came.
+    Original,
+    /// The same, because files of this type are not stripped.
+    Unstripped(String),
+    /// A copy without its metadata.
+    Stripped(Assembled),
+}
+
+/// Puts under the published key what readers are to have.
+async fn bring_out(needs: &Needs, media: &Media) -> Result<Served, PortError> {
+    let (key, private) = (keys::published(media), quarantine::private_key(media)?);
+    let mut served = Served::Original;
+    if needs.privacy.strip_originals {
+        let file = needs.objects.fetch(private).await?;
+        let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
+        match needs.decoder.strip(&file, mime_type).await.map_err(unstrippable)? {
+            Some(edits) if edits.is_empty() => {}
+            Some(edits) => {
+                let put = needs.objects.put_edited(&key, &file, &edits, &media.mime_type);
+                return put.await.map(Served::Stripped);
+            }
+            None => served = Served::Unstripped(mime_type.clone()),
+        }
+    }
+    needs.objects.copy(private, &key, &media.mime_type).await?;
+    Ok(served)
+}
+
+/// Whatever keeps the decoder from it: the file must not go out as it is.
+fn unstrippable(error: PortError) -> PortError {
+    match error {
+        PortError::Refused { code, message } => {
+            let message = format!("its metadata cannot be taken out: {message} ({code})");
+            PortError::refused("unstrippable", message)
+        }
+        error => error,
+    }
+}
+
+/// The object is there first, its address comes after it: a reader who knows the address finds the
+/// bytes.
+async fn publish(needs: &Needs, before: Media, served: Served) -> Result<Media, PortError> {
     let key = keys::published(&before);
-    let private = quarantine::private_key(&before)?;
-    needs.objects.copy(private, &key, &before.mime_type).await?;
     let mut after = before.clone();
+    if let Served::Stripped(Assembled { bytes, sha256 }) = served {
+        let sent = Original { file_size: after.file_size, sha256: after.sha256.take() };
+        (after.original, after.file_size, after.sha256) = (Some(sent), bytes, Some(sha256));
+    }
     after.s3_info.public_url = needs.links.open(&after, &key);
     after.s3_info.key = Some(key);
     after.file_url = Some(needs.links.file(after.id));

@@ -35,6 +35,7 @@ pub struct Ports {
     pub decoder: Arc<dyn Decoder>,
     pub links: Arc<Links>,
     pub recipe: Arc<Recipe>,
+    pub privacy: Arc<Privacy>,
 }
 
 /// Every port, and where one attempt says how far it is.
@@ -79,6 +80,13 @@ pub struct Recipe {
     pub version: String,
     /// Smallest first.
     pub sizes: Vec<PictureSize>,
+}
+
+/// What readers are not to learn.
+#[derive(Debug, Clone)]
+pub struct Privacy {
+    /// The published file is the original without places, serial numbers, names and comments.
+    pub strip_originals: bool,
 }
 
 /// Declares `Needs`: the ports of a job, by name and type.

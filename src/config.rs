@@ -37,6 +37,7 @@ pub struct Config {
     pub uploads: Uploads,
     pub thumbnails: Thumbnails,
     pub decoder: DecoderSettings,
+    pub privacy: PrivacySettings,
     pub worker: Worker,
     pub rate: RateSettings,
     pub log: Log,
@@ -80,6 +81,7 @@ section!(ScannerSettings { address: String, max_file_mb: u64, timeout_seconds: u
 section!(Uploads { max_file_mb: u64, idle_seconds: u64, hard_seconds: u64 });
 section!(Thumbnails { sizes: Vec<u32> });
 section!(DecoderSettings { sandbox: bool, memory_mb: u64, timeout_seconds: u64 });
+section!(PrivacySettings { strip_originals: bool });
 section!(Worker { ingest: u32, scan: u32, media: u32, housekeeping: u32 });
 section!(RateSettings {
     ingest: u32,

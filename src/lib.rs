@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod decoder;
 pub mod doctor;
+mod edited;
 pub mod ingest;
 pub mod memory;
 pub mod operator;

@@ -12,7 +12,7 @@ use jobs::{
         Scanner,
     },
     steps::Recorder,
-    tools::{Ports, Recipe, Tools},
+    tools::{Ports, Privacy, Recipe, Tools},
 };
 
 use crate::{
@@ -200,6 +200,7 @@ pub fn assemble(
         decoder,
         links: Arc::new(Links { public_url, cdn }),
         recipe: Arc::new(recipe(&config.thumbnails.sizes)),
+        privacy: Arc::new(Privacy { strip_originals: config.privacy.strip_originals }),
     });
     let config = Arc::new(config);
     let (leases, arrivals, rates) = (records.clone(), records.clone(), records);

@@ -13,6 +13,8 @@ pub enum Code {
     FileTooLarge,
     /// The deadline passed.
     DecodeTimeout,
+    /// What tells of people, places and machines cannot be taken out of the file for sure.
+    Unstrippable,
     /// The descriptor could not be read: the machine's fault, worth another try.
     ReadFailed,
 }
@@ -26,6 +28,7 @@ impl Code {
             Self::MemoryLimit => "memory_limit",
             Self::FileTooLarge => "file_too_large",
             Self::DecodeTimeout => "decode_timeout",
+            Self::Unstrippable => "unstrippable",
             Self::ReadFailed => "read_failed",
         }
     }

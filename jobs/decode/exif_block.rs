@@ -8,28 +8,44 @@ use crate::ifd::{Ifd, Value};
 
 /// The most bytes of one value; texts are cut to 128 characters later.
 const VALUE_BYTES: usize = 1024;
-/// Maker, model, orientation.
-const FIRST_TAGS: &[u16] = &[0x010F, 0x0110, 0x0112];
-/// Time with its fraction and offset, flash, focal length, aperture, sensitivity, lens.
-const EXIF_TAGS: &[u16] = &[0x9003, 0x9291, 0x9011, 0x9209, 0x920A, 0x829D, 0x8827, 0x8833, 0xA434];
-/// Latitude and longitude, each with its half of the earth.
-const GPS_TAGS: &[u16] = &[1, 2, 3, 4];
+/// What is read of a block: maker, model, orientation; time with its fraction and offset, flash,
+/// focal length, aperture, sensitivity, lens; latitude and longitude, each with its half of the
+/// earth.
+const READ: Wish = Wish {
+    tags: &[0x010F, 0x0110, 0x0112],
+    inside: &[
+        (
+            EXIF_POINTER,
+            Wish {
+                tags: &[0x9003, 0x9291, 0x9011, 0x9209, 0x920A, 0x829D, 0x8827, 0x8833, 0xA434],
+                inside: &[],
+            },
+        ),
+        (GPS_POINTER, Wish { tags: &[1, 2, 3, 4], inside: &[] }),
+    ],
+};
 /// The tags of the first directory that say where the other two are.
-const EXIF_POINTER: u16 = 0x8769;
+pub(crate) const EXIF_POINTER: u16 = 0x8769;
 const GPS_POINTER: u16 = 0x8825;
+
+/// Tags of a directory, and of the directories that its pointers lead to.
+pub(crate) struct Wish {
+    pub(crate) tags: &'static [u16],
+    pub(crate) inside: &'static [(u16, Wish)],
+}
 
 /// A block with the wanted values of `block`; `None` when it is no TIFF block.
 pub(crate) fn essence(block: &[u8]) -> Option<Vec<u8>> {
+    select(block, &READ, VALUE_BYTES)
+}
+
+/// A block with the values of `block` that are wished, each cut to `most` bytes; `None` when it is
+/// no TIFF block.
+pub(crate) fn select(block: &[u8], wish: &Wish, most: usize) -> Option<Vec<u8>> {
     const HEADER_BYTES: usize = 8;
     let first = Ifd::first(block)?;
     let mut small = Small { little: first.is_little(), bytes: block.get(..HEADER_BYTES)?.into() };
-    let mut entries = wanted(&first, FIRST_TAGS);
-    for (pointer, tags) in [(EXIF_POINTER, EXIF_TAGS), (GPS_POINTER, GPS_TAGS)] {
-        let Some(directory) = first.directory(pointer) else { continue };
-        let at = small.directory(&wanted(&directory, tags));
-        entries.push(Entry { tag: pointer, kind: LONG, count: 1, bytes: small.long(at).to_vec() });
-    }
-    let at = small.directory(&entries);
+    let at = small.copy(&first, wish, most);
     let at = small.long(at);
     small.bytes.get_mut(4..HEADER_BYTES)?.copy_from_slice(&at);
     Some(small.bytes)
@@ -58,10 +74,10 @@ struct Entry {
     bytes: Vec<u8>,
 }
 
-fn wanted(ifd: &Ifd, tags: &[u16]) -> Vec<Entry> {
+fn wanted(ifd: &Ifd, tags: &[u16], most: usize) -> Vec<Entry> {
     let entry = |&tag: &u16| {
         let Value { kind, unit, bytes } = ifd.value(tag)?;
-        let bytes = bytes.get(..bytes.len().min(VALUE_BYTES))?.to_vec();
+        let bytes = bytes.get(..bytes.len().min(most))?.to_vec();
         Some(Entry { tag, kind, count: u32::try_from(bytes.len() / unit).ok()?, bytes })
     };
     tags.iter().filter_map(entry).collect()
@@ -74,6 +90,20 @@ struct Small {
 }
 
 impl Small {
+    /// Adds what is wished of a directory and says where it is.
+    fn copy(&mut self, ifd: &Ifd, wish: &Wish, most: usize) -> usize {
+        let mut entries = wanted(ifd, wish.tags, most);
+        for (pointer, inside) in wish.inside {
+            let Some(directory) = ifd.directory(*pointer) else { continue };
+            let at = self.copy(&directory, inside, most);
+            let bytes = self.long(at).to_vec();
+            entries.push(Entry { tag: *pointer, kind: LONG, count: 1, bytes });
+        }
+        // Readers may count on their order.
+        entries.sort_by_key(|entry| entry.tag);
+        self.directory(&entries)
+    }
+
     /// Adds a directory behind its values and says where it is.
     fn directory(&mut self, entries: &[Entry]) -> usize {
         let places: Vec<[u8; 4]> = entries.iter().map(|entry| self.place(&entry.bytes)).collect();

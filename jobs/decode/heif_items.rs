@@ -70,14 +70,18 @@ pub(crate) fn kinds(iinf: &[u8]) -> impl Iterator<Item = (u64, [u8; 4])> {
 }
 
 /// Where the bytes of an item are.
-struct Place {
+pub(crate) struct Place {
     /// In the box `idat`, not in the file.
-    in_idat: bool,
-    /// Start and length of each piece.
-    pieces: Vec<(u64, u64)>,
+    pub(crate) in_idat: bool,
+    /// Start and length of each piece; without a length (`u64::MAX`) it reaches to the end.
+    pub(crate) pieces: Vec<(u64, u64)>,
+    /// There are no more pieces than these.
+    pub(crate) is_whole: bool,
 }
 
-fn place(id: u64, iloc: &[u8]) -> Option<Place> {
+/// Where item `id` is; `None` where nothing says it, or where it is made of other items or in
+/// another file.
+pub(crate) fn place(id: u64, iloc: &[u8]) -> Option<Place> {
     let version = *iloc.first()?;
     let widths = be16(iloc, 4)?;
     let [index, base, length, offset] = [0, 4, 8, 12].map(|shift| widths >> shift & 15);
@@ -98,12 +102,13 @@ fn place(id: u64, iloc: &[u8]) -> Option<Place> {
         let pieces = (0..count.min(MOST_PIECES)).map(|_| {
             numbers.next(index)?;
             let start = base.checked_add(numbers.next(offset)?)?;
-            // Without a length it reaches to the end.
             let length = numbers.next(length)?;
             Some((start, if length == 0 { u64::MAX } else { length }))
         });
         let pieces = pieces.collect::<Option<Vec<_>>>()?;
-        return (method < 2 && !other_file).then_some(Place { in_idat: method == 1, pieces });
+        let is_whole = count <= MOST_PIECES;
+        let place = Place { in_idat: method == 1, pieces, is_whole };
+        return (method < 2 && !other_file).then_some(place);
     }
     None
 }

@@ -206,7 +206,7 @@ fn frame(code: u8, body: &[u8]) -> Option<Frame> {
 }
 
 /// Where the next marker's 0xFF is, past stray bytes and fill bytes.
-fn next_marker(data: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn next_marker(data: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += data.get(at..)?.iter().position(|&byte| byte == 0xFF)?;
         match data.get(at + 1)? {
@@ -218,7 +218,7 @@ fn next_marker(data: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Where the entropy-coded data from `at` on ends: the next marker that is no restart.
-fn entropy_end(data: &[u8], mut at: usize) -> usize {
+pub(crate) fn entropy_end(data: &[u8], mut at: usize) -> usize {
     while let Some(marker) = next_marker(data, at) {
         match data.get(marker + 1) {
             Some(0xD0..=0xD7) => at = marker + 2,

@@ -57,6 +57,11 @@ mod sniff;
 #[cfg(test)]
 mod sniff_tests;
 mod source;
+mod strip;
+#[cfg(test)]
+mod strip_corpus_tests;
+#[cfg(test)]
+mod strip_tests;
 #[cfg(test)]
 mod thumbnail_tests;
 mod thumbnails;
@@ -75,6 +80,7 @@ pub use error::{Code, DecodeError};
 pub use facts::{Exif, Facts, Gps, facts};
 pub use limits::Limits;
 pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
+pub use strip::{Edit, With, strip};
 pub use thumbnails::{Pictures, Raster, Size, Thumbnail, thumbnails};
 
 /// Opens FFmpeg's libraries, for the formats that need them ([`Format::needs_ffmpeg`]); else the

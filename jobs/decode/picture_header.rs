@@ -11,7 +11,7 @@ pub(crate) const EXIF_BYTES: usize = 2 << 20;
 /// The longest TIFF file of which the tags are read: they may be anywhere in it.
 const TIFF_BYTES: usize = 64 << 20;
 /// More markers, chunks or frames than any real picture has; the walk ends there.
-const MOST_PARTS: u32 = 200_000;
+pub(crate) const MOST_PARTS: u32 = 200_000;
 
 /// What the header of a picture says.
 #[derive(Debug, Default)]
@@ -98,7 +98,7 @@ fn jpeg(window: &mut Window) -> Result<Header, DecodeError> {
     Ok(header)
 }
 
-fn png(window: &mut Window) -> Result<Header, DecodeError> {
+pub(crate) fn png(window: &mut Window) -> Result<Header, DecodeError> {
     let mut header = Header::default();
     if window.array(0)? != Some(*b"\x89PNG\r\n\x1a\n") {
         return Ok(header);

@@ -50,9 +50,12 @@ pub struct Media {
     /// A thumbhash in base64, to show while the picture loads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placeholder: Option<String>,
-    /// SHA-256 of the file in lower-case hex.
+    /// SHA-256 of the file in lower-case hex; like `fileSize` of what readers get, once they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// What was sent, where readers get something else: a copy without its metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Original>,
     /// What the bytes are, whatever the name and the sender say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sniffed_mime_type: Option<String>,
@@ -62,6 +65,17 @@ pub struct Media {
     /// What the worker keeps for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processing: Option<Processing>,
+}
+
+/// The file as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Original {
+    /// Its length.
+    pub file_size: u64,
+    /// Its SHA-256 in lower-case hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// What the worker keeps for itself about a medium.

@@ -20,8 +20,8 @@ pub use album::Album;
 pub use filename::{display_name, slug};
 pub use ids::{AlbumId, EventId, MediaId, MessageId, NotificationId, TaskId, UploadId, UserId};
 pub use media::{
-    Comment, Dimensions, Exif, Like, Location, Media, MediaMetadata, PresignedUrls, Processing,
-    ProcessingStatus, S3Info, ThumbnailInfo, Visibility,
+    Comment, Dimensions, Exif, Like, Location, Media, MediaMetadata, Original, PresignedUrls,
+    Processing, ProcessingStatus, S3Info, ThumbnailInfo, Visibility,
 };
 pub use message::{Message, MessageKind, MessageMetadata, Reaction, ReadMark};
 pub use notification::{

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{LocalFile, PortError};
+use super::{Edits, LocalFile, PortError};
 use crate::model::FileType;
 
 /// What a file is, by its bytes.
@@ -128,4 +128,8 @@ pub trait Decoder: Send + Sync {
         mime_type: &str,
         sizes: &[PictureSize],
     ) -> Result<Pictures, PortError>;
+
+    /// The edits that take out of the file what is not needed to show it: places, serial numbers,
+    /// names, comments. `None` where files of the type are left as they are.
+    async fn strip(&self, file: &LocalFile, mime_type: &str) -> Result<Option<Edits>, PortError>;
 }

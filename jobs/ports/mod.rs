@@ -6,6 +6,7 @@ mod arrivals;
 mod book;
 mod clock;
 mod decoder;
+mod edits;
 mod error;
 mod media;
 mod objects;
@@ -23,6 +24,7 @@ pub use arrivals::Arrivals;
 pub use book::{JobBook, JobFilter, JobPage, JobPlace, JobState, QueueState};
 pub use clock::{Clock, later, until};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
+pub use edits::{Edit, Edits, With};
 pub use error::PortError;
 pub use media::{MediaFilter, MediaPage, MediaStore};
 pub use objects::{

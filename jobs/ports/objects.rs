@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tempfile::NamedTempFile;
 
-use super::PortError;
+use super::{Edits, PortError};
 use crate::{keys, progress::Progress};
 
 /// Bytes on their way; an error ends them.
@@ -141,7 +141,7 @@ impl Part {
     }
 }
 
-/// An object that was made of parts.
+/// An object that was made of parts, or of another file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assembled {
     /// Its length.
@@ -273,6 +273,16 @@ pub trait Objects: Send + Sync {
 
     /// Writes a small object whole, replacing what was there.
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError>;
+
+    /// Writes `file` with its edits whole under `key`, replacing what was there; the new length and
+    /// hash.
+    async fn put_edited(
+        &self,
+        key: &str,
+        file: &LocalFile,
+        edits: &Edits,
+        content_type: &str,
+    ) -> Result<Assembled, PortError>;
 
     /// What is known of an object; `Missing` without one.
     async fn info(&self, key: &str) -> Result<ObjectInfo, PortError>;

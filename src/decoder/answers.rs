@@ -1,7 +1,7 @@
 //! Whoever can do [`Work`] is a [`Decoder`].
 
 use async_trait::async_trait;
-use jobs::ports::{Decoder, Facts, LocalFile, PictureSize, Pictures, PortError, Sniffed};
+use jobs::ports::{Decoder, Edits, Facts, LocalFile, PictureSize, Pictures, PortError, Sniffed};
 
 use super::work::{Answer, Work};
 
@@ -40,6 +40,17 @@ impl<Doer: Doing> Decoder for Decoding<Doer> {
     ) -> Result<Pictures, PortError> {
         match self.0.run(file, Work::Pictures(mime_type.to_owned(), sizes.to_vec())).await? {
             Answer::Pictures(pictures) => Ok(pictures),
+            other => Err(wrong(&other)),
+        }
+    }
+
+    async fn strip(&self, file: &LocalFile, mime_type: &str) -> Result<Option<Edits>, PortError> {
+        match self.0.run(file, Work::Strip(mime_type.to_owned())).await? {
+            Answer::Edits(None) => Ok(None),
+            Answer::Edits(Some(packed)) => {
+                let edits = packed.edits().and_then(|list| Edits::of(file.bytes, list));
+                edits.map(Some).ok_or_else(|| wrong(&Answer::Edits(Some(packed))))
+            }
             other => Err(wrong(&other)),
         }
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod in_process;
+mod packed;
 pub mod work;
 
 pub use answers::{Decoding, Doing};

@@ -10,6 +10,8 @@ use jobs::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::packed::Packed;
+
 /// What one decode may cost.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct DecodeLimits {
@@ -28,6 +30,8 @@ pub enum Work {
     Facts(String),
     /// See [`jobs::ports::Decoder::pictures`]; of this media type.
     Pictures(String, Vec<PictureSize>),
+    /// See [`jobs::ports::Decoder::strip`]; of this media type.
+    Strip(String),
 }
 
 /// The answer to each.
@@ -39,6 +43,8 @@ pub enum Answer {
     Facts(Box<Facts>),
     /// To [`Work::Pictures`].
     Pictures(Pictures),
+    /// To [`Work::Strip`].
+    Edits(Option<Packed>),
 }
 
 /// Why there is none.
@@ -69,7 +75,7 @@ impl Work {
     /// Whether FFmpeg may be needed for it.
     pub fn needs_ffmpeg(&self) -> bool {
         match self {
-            Self::Sniff => false,
+            Self::Sniff | Self::Strip(_) => false,
             Self::Facts(mime_type) | Self::Pictures(mime_type, _) => {
                 Format::from_mime(mime_type).is_some_and(Format::needs_ffmpeg)
             }
@@ -82,6 +88,7 @@ impl Work {
             Self::Sniff => "sniff",
             Self::Facts(_) => "facts",
             Self::Pictures(..) => "pictures",
+            Self::Strip(_) => "strip",
         }
     }
 
@@ -122,6 +129,10 @@ impl Work {
                     truncated: made.truncated,
                     placeholder: made.placeholder,
                 }))
+            }
+            Self::Strip(mime_type) => {
+                let edits = decode::strip(file, format_of(mime_type)?, limits)?;
+                Ok(Answer::Edits(edits.as_deref().map(Packed::of)))
             }
         }
     }

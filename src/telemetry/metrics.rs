@@ -127,6 +127,7 @@ const OBJECTS: Labelled = Op(&[
     "list_uploads",
     "list",
     "put",
+    "put_edited",
     "info",
     "fetch",
     "read",
@@ -134,7 +135,7 @@ const OBJECTS: Labelled = Op(&[
     "delete",
     "ping",
 ]);
-const DECODER: Labelled = Op(&["sniff", "facts", "pictures"]);
+const DECODER: Labelled = Op(&["sniff", "facts", "pictures", "strip"]);
 
 /// Every metric there is.
 pub const METRICS: &[Metric] = &[

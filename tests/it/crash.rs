@@ -14,6 +14,7 @@ use jobs::{
     ports::Objects,
 };
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use self::fuse::{Fuse, Fused};
 use crate::{
@@ -31,23 +32,25 @@ struct Case {
     bytes: Vec<u8>,
     status: ProcessingStatus,
     asks_again: bool,
+    settings: &'static str,
 }
 
 impl Case {
     fn new(name: &'static str, bytes: Vec<u8>, status: ProcessingStatus) -> Self {
-        Self { name, bytes, status, asks_again: false }
+        Self { name, bytes, status, asks_again: false, settings: "" }
     }
 }
 
 /// Lets the process die after 0, 1, 2... writes until it gets through; each time the next process
 /// must bring the work to the same end as an undisturbed run.
 async fn dies_anywhere(case: Case) {
-    let smooth = End::of(&through(&House::new().await, &case).await, &case).await;
+    let undisturbed = House::with_settings(case.settings).await;
+    let smooth = End::of(&through(&undisturbed, &case).await, &case).await;
     for writes in 0..MOST {
         let ground = Arc::new(Ground::new().await);
         let upload = House::on(ground.clone()).upload(case.name, &case.bytes).await;
         let fuse = Fuse::after(writes);
-        let dying = fused(&ground, &fuse);
+        let dying = fused(&ground, &fuse, case.settings);
         let survived = tokio::select! {
             biased;
             () = fuse.blown() => false,
@@ -55,7 +58,7 @@ async fn dies_anywhere(case: Case) {
         };
         drop(dying);
 
-        let next = House::on(ground);
+        let next = on(&ground, case.settings);
         if case.asks_again || !is_taken_over(&next, &upload).await {
             next.complete(&upload).await;
         }
@@ -76,10 +79,14 @@ async fn is_taken_over(house: &House, upload: &str) -> bool {
     upload["mediaId"].is_string()
 }
 
-fn fused(ground: &Arc<Ground>, fuse: &Arc<Fuse>) -> House {
+fn on(ground: &Arc<Ground>, settings: &str) -> House {
+    House::with(ground.clone(), ground.store.clone(), ground.objects.clone(), settings)
+}
+
+fn fused(ground: &Arc<Ground>, fuse: &Arc<Fuse>, settings: &str) -> House {
     let documents = Fused::<dyn Documents> { inner: ground.store.clone(), fuse: fuse.clone() };
     let objects = Fused::<dyn Objects> { inner: ground.objects.clone(), fuse: fuse.clone() };
-    House::with(ground.clone(), Arc::new(documents), Arc::new(objects), "")
+    House::with(ground.clone(), Arc::new(documents), Arc::new(objects), settings)
 }
 
 async fn run(house: &House, upload: &str) {
@@ -102,6 +109,8 @@ struct End {
     steps: Vec<(bool, String)>,
     files: Vec<String>,
     urls: bool,
+    /// Length and hash by the record, and hash of what is served.
+    bytes: (u64, Option<String>, Option<String>),
     open_jobs: u64,
     dead_jobs: u64,
     upload: (Value, Value),
@@ -128,12 +137,15 @@ impl End {
         let (status, upload) =
             house.ask("GET", &format!("/v1/uploads/{upload}"), json!(null)).await;
         assert_eq!(status, StatusCode::OK);
+        let served = house.bytes(&format!("/v1/media/{id}/file")).await.ok();
+        let served = served.map(|bytes| hex::encode(Sha256::digest(bytes)));
         Self {
             media: found.len(),
             status: media.processing_status,
             steps: jobs::model::StepName::ALL.map(step).to_vec(),
             files: house.ground.files().iter().map(|file| file.replace(&id, "ID")).collect(),
             urls: media.file_url.is_some(),
+            bytes: (media.file_size, media.sha256, served),
             open_jobs: open,
             dead_jobs: count(store, "dead").await,
             upload: (upload["status"].clone(), json!(upload["s3Url"].is_string())),
@@ -156,6 +168,14 @@ async fn a_photo_that_is_completed_again_is_published_once_wherever_the_process_
     let bytes = fixture("images/gps_iphone.jpg");
     let case = Case::new("a.jpg", bytes, ProcessingStatus::Completed);
     dies_anywhere(Case { asks_again: true, ..case }).await;
+}
+
+#[tokio::test]
+async fn a_photo_without_its_metadata_is_published_once_wherever_the_process_dies() {
+    let bytes = fixture("images/gps_iphone.jpg");
+    let case = Case::new("a.jpg", bytes, ProcessingStatus::Completed);
+    let settings = "[privacy]\nstrip_originals = true\n";
+    dies_anywhere(Case { settings, ..case }).await;
 }
 
 #[tokio::test]
@@ -192,7 +212,7 @@ async fn the_sweep_frees_an_expired_upload_wherever_it_dies() {
         ground.clock.forward(Duration::from_secs(4000));
         ground.age_parts();
         let fuse = Fuse::after(writes);
-        let dying = fused(&ground, &fuse);
+        let dying = fused(&ground, &fuse, "");
         let survived = tokio::select! {
             biased;
             () = fuse.blown() => false,

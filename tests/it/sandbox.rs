@@ -132,6 +132,7 @@ async fn a_cell_answers_as_the_decoder_in_this_process_does() {
             here.pictures(&file, &kind, &sizes()).await,
         );
         assert_eq!(there, ours, "{path:?}");
+        assert_eq!(apart.strip(&file, &kind).await, here.strip(&file, &kind).await, "{path:?}");
         decoded += usize::from(ours.is_ok());
     }
 
@@ -168,7 +169,8 @@ async fn no_hostile_file_has_to_be_ended_by_the_sandbox() {
         let kind = sniffed.mime_type;
         let facts = decoder.facts(&file, &kind).await.map(drop);
         let pictures = decoder.pictures(&file, &kind, &sizes()).await.map(drop);
-        for answer in [facts, pictures] {
+        let edits = decoder.strip(&file, &kind).await.map(drop);
+        for answer in [facts, pictures, edits] {
             match answer {
                 Ok(()) => {}
                 Err(PortError::Refused { code, message }) => {

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jobs::{
     ports::{
-        Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo,
-        Objects, Part, PortError, Spooled, Transfer,
+        Arrived, Assembled, ByteStream, Edits, Expected, Invitation, KeptPart, LocalFile,
+        ObjectInfo, Objects, Part, PortError, Spooled, Transfer,
     },
     progress::Progress,
 };
@@ -194,6 +194,23 @@ impl Objects for Disk {
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError> {
         let (key, content_type) = (key.to_owned(), content_type.to_owned());
         self.run("put", move |disk| objects::put(disk, &key, &bytes, &content_type)).await
+    }
+
+    async fn put_edited(
+        &self,
+        key: &str,
+        file: &LocalFile,
+        edits: &Edits,
+        content_type: &str,
+    ) -> Result<Assembled, PortError> {
+        let (key, content_type) = (key.to_owned(), content_type.to_owned());
+        let (file, edits) = (file.clone(), edits.clone());
+        let gone = CancellationToken::new();
+        let _waiting = gone.clone().drop_guard();
+        self.run("put_edited", move |disk| {
+            objects::put_edited(disk, &key, (&file, &edits), &content_type, &gone)
+        })
+        .await
     }
 
     async fn info(&self, key: &str) -> Result<ObjectInfo, PortError> {

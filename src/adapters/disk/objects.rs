@@ -11,12 +11,15 @@ use std::{
 
 use jobs::{
     keys,
-    ports::{Arrived, LocalFile, ObjectInfo, PortError},
+    ports::{Arrived, Assembled, Edits, LocalFile, ObjectInfo, PortError},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Disk, away, durable};
+use crate::edited;
 
 /// The side-car.
 #[derive(Serialize, Deserialize)]
@@ -68,6 +71,22 @@ fn about(disk: &Disk, key: &str) -> Result<About, PortError> {
 pub fn put(disk: &Disk, key: &str, bytes: &[u8], content_type: &str) -> Result<(), PortError> {
     describe(disk, key, content_type, &hex::encode(Sha256::digest(bytes)))?;
     durable::write(disk, &path(disk, key)?, bytes)
+}
+
+/// See [`jobs::ports::Objects::put_edited`].
+pub fn put_edited(
+    disk: &Disk,
+    key: &str,
+    (file, edits): (&LocalFile, &Edits),
+    content_type: &str,
+    gone: &CancellationToken,
+) -> Result<Assembled, PortError> {
+    let target = path(disk, key)?;
+    let made = edited::write(file, edits, disk.spare.path(), gone);
+    let made = made.map_err(|error| away(&error, "writing an object"))?;
+    describe(disk, key, content_type, &made.sha256)?;
+    durable::name(made.file, &target)?;
+    Ok(Assembled { bytes: made.bytes, sha256: made.sha256 })
 }
 
 /// See [`jobs::ports::Objects::info`].

@@ -7,6 +7,7 @@
 mod body;
 mod client;
 mod copies;
+mod edited;
 mod error;
 mod large;
 mod probe;
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use jobs::{
     ports::{
-        Arrived, Assembled, ByteStream, Clock, Expected, Invitation, KeptPart, LocalFile,
+        Arrived, Assembled, ByteStream, Clock, Edits, Expected, Invitation, KeptPart, LocalFile,
         ObjectInfo, Objects, Part, PortError, Spooled, Transfer,
     },
     progress::Progress,
@@ -173,6 +174,16 @@ impl Objects for S3 {
         counted("put", put.send()).await.map(drop).map_err(|error| fault(key, error))
     }
 
+    async fn put_edited(
+        &self,
+        key: &str,
+        file: &LocalFile,
+        edits: &Edits,
+        content_type: &str,
+    ) -> Result<Assembled, PortError> {
+        counted("put_edited", edited::put(self, safe(key)?, (file, edits), content_type)).await
+    }
+
     async fn info(&self, key: &str) -> Result<ObjectInfo, PortError> {
         counted("info", self.head(safe(key)?)).await.map(|(info, _)| info)
     }
@@ -218,7 +229,8 @@ impl Objects for S3 {
         let copying = async {
             let (info, etag) = self.head(safe(from)?).await?;
             if info.bytes > self.place.copy_bytes {
-                return large::copy(self, from, safe(to)?, content_type, &info, &etag).await;
+                let source = large::Source::Object(from, &etag);
+                return large::make(self, safe(to)?, content_type, info.bytes, source).await;
             }
             let copy = self.patient.copy_object().bucket(&self.place.bucket).key(safe(to)?);
             let copy = copy

@@ -311,7 +311,7 @@ pub(super) async fn invite(
 }
 
 /// A hash in hex as S3 writes it.
-fn base64(sha256: &str) -> Result<String, PortError> {
+pub(super) fn base64(sha256: &str) -> Result<String, PortError> {
     let bytes = hex::decode(sha256)
         .map_err(|_| PortError::refused("bad_digest", format!("{sha256} is not a SHA-256")))?;
     Ok(BASE64_STANDARD.encode(bytes))

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use iven_worker::adapters::documents::{Change, Collection, Documents, Guard, Mark, Query, Taken};
 use jobs::{
     ports::{
-        Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, LocalFile, ObjectInfo,
-        Objects, Part, PortError, Spooled, Transfer,
+        Arrived, Assembled, ByteStream, Edits, Expected, Invitation, KeptPart, LocalFile,
+        ObjectInfo, Objects, Part, PortError, Spooled, Transfer,
     },
     progress::Progress,
 };
@@ -221,6 +221,17 @@ impl Objects for Fused<dyn Objects> {
     async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), PortError> {
         self.fuse.spend().await;
         self.inner.put(key, bytes, content_type).await
+    }
+
+    async fn put_edited(
+        &self,
+        key: &str,
+        file: &LocalFile,
+        edits: &Edits,
+        content_type: &str,
+    ) -> Result<Assembled, PortError> {
+        self.fuse.spend().await;
+        self.inner.put_edited(key, file, edits, content_type).await
     }
 
     async fn info(&self, key: &str) -> Result<ObjectInfo, PortError> {

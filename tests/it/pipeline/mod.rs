@@ -34,3 +34,4 @@ mod photo;
 mod plans;
 mod revived;
 mod scan;
+mod stripped;

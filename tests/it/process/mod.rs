@@ -8,6 +8,7 @@ mod large;
 mod operator;
 mod schedules;
 mod service;
+mod stripped;
 mod together;
 mod traced;
 mod transactions;

@@ -12,8 +12,8 @@ use bson::DateTime;
 use jobs::{
     job::Queue,
     ports::{
-        Decoder, Ending, Facts, Gone, Held, Leased, Leases, LocalFile, PictureSize, Pictures,
-        PortError, Scan, Scanner, Sniffed,
+        Decoder, Edits, Ending, Facts, Gone, Held, Leased, Leases, LocalFile, PictureSize,
+        Pictures, PortError, Scan, Scanner, Sniffed,
     },
     progress::Report,
 };
@@ -87,6 +87,10 @@ impl Decoder for Troubled {
             }
         }
         self.inner.pictures(file, mime_type, sizes).await
+    }
+
+    async fn strip(&self, file: &LocalFile, mime_type: &str) -> Result<Option<Edits>, PortError> {
+        self.inner.strip(file, mime_type).await
     }
 }
 

@@ -15,7 +15,10 @@ use iven_worker::adapters::{
     s3::{Place, S3},
 };
 use jobs::{
-    ports::{Assembled, ByteStream, Expected, Length, Objects, Part, PortError, Transfer},
+    ports::{
+        Assembled, ByteStream, Edit, Edits, Expected, Length, Objects, Part, PortError, Transfer,
+        With,
+    },
     progress::Progress,
 };
 use sha2::{Digest, Sha256};

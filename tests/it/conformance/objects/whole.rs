@@ -5,6 +5,8 @@ use super::*;
 on_every_store![
     a_small_object_is_written_whole_and_replaced,
     a_part_of_an_object_can_be_read,
+    an_edited_file_is_written_whole_under_its_key,
+    a_large_edited_file_is_sent_in_pieces,
     a_copy_has_its_own_type_and_outlives_its_source,
     a_replaced_object_leaves_its_copy_alone,
     an_object_is_deleted_once_or_more_often,
@@ -48,6 +50,50 @@ async fn a_small_object_is_written_whole_and_replaced(home: Home) {
     let fetched = home.objects.fetch("a/b/c").await.unwrap();
     assert_eq!(fetched.bytes, 10);
     assert_eq!(std::io::read_to_string(&*fetched.file).unwrap(), "the second");
+}
+
+async fn an_edited_file_is_written_whole_under_its_key(home: Home) {
+    home.put("a", b"0123456789").await;
+    home.put("b", b"before").await;
+    let file = home.objects.fetch("a").await.unwrap();
+    let edit = |at, length, with| Edit { at, length, with };
+    let list = vec![
+        edit(0, 2, With::Bytes(Vec::new())),
+        edit(3, 0, With::Bytes(b"abc".to_vec())),
+        edit(4, 3, With::Fill(b'-')),
+        edit(9, 1, With::Bytes(b"z".to_vec())),
+    ];
+    let edits = Edits::of(10, list).unwrap();
+
+    let first = home.objects.put_edited("b", &file, &edits, "image/png").await.unwrap();
+    let again = home.objects.put_edited("b", &file, &edits, "image/png").await.unwrap();
+
+    let expected = b"2abc3---78z";
+    assert_eq!(home.read("b", None).await, expected);
+    assert_eq!(first, Assembled { bytes: 11, sha256: sha256(expected) });
+    assert_eq!((again, edits.bytes()), (first, 11));
+    let info = home.objects.info("b").await.unwrap();
+    assert_eq!((info.bytes, info.content_type.as_str()), (11, "image/png"));
+    assert_eq!(home.read("a", None).await, b"0123456789", "the source is as it was");
+    let refused = home.objects.put_edited("../b", &file, &edits, "image/png").await;
+    assert!(matches!(refused, Err(PortError::Refused { code, .. }) if code == "bad_key"));
+}
+
+/// The stores of these tests send more than 5 MiB in pieces.
+async fn a_large_edited_file_is_sent_in_pieces(home: Home) {
+    let ones = Bytes::from(vec![1; 6 << 20]);
+    home.objects.put("a", ones, "video/mp4").await.unwrap();
+    let file = home.objects.fetch("a").await.unwrap();
+    let filled = Edit { at: 2, length: (6 << 20) - 3, with: With::Fill(2) };
+    let edits = Edits::of(6 << 20, vec![filled]).unwrap();
+
+    let made = home.objects.put_edited("events/1/a", &file, &edits, "video/mp4").await.unwrap();
+
+    let mut expected = vec![2; 6 << 20];
+    (expected[0], expected[1], expected[(6 << 20) - 1]) = (1, 1, 1);
+    assert_eq!(made, Assembled { bytes: 6 << 20, sha256: sha256(&expected) });
+    assert_eq!(sha256(&home.read("events/1/a", None).await), made.sha256);
+    assert_eq!(home.objects.info("events/1/a").await.unwrap().content_type, "video/mp4");
 }
 
 async fn a_part_of_an_object_can_be_read(home: Home) {
