@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::packed::Packed;
 
 /// What one decode may cost.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecodeLimits {
     /// Memory, in bytes.
     pub memory_bytes: u64,
@@ -76,10 +76,20 @@ impl Work {
     pub fn needs_ffmpeg(&self) -> bool {
         match self {
             Self::Sniff | Self::Strip(_) => false,
-            Self::Facts(mime_type) | Self::Pictures(mime_type, _) => {
+            Self::Facts(mime_type) => {
+                let kind = Format::from_mime(mime_type).map(Format::kind);
+                matches!(kind, Some(Kind::Video | Kind::Audio))
+            }
+            Self::Pictures(mime_type, _) => {
                 Format::from_mime(mime_type).is_some_and(Format::needs_ffmpeg)
             }
         }
+    }
+
+    /// Whether all of it is done by safe Rust, which no file can make do anything else: then a
+    /// process may do it with one file after the other.
+    pub fn is_safe(&self) -> bool {
+        !matches!(self, Self::Pictures(..)) && !self.needs_ffmpeg()
     }
 
     /// How metrics name it.

@@ -101,6 +101,30 @@ async fn cells_side_by_side_do_not_disturb_each_other() {
     }
 }
 
+#[tokio::test]
+async fn a_cell_that_stays_does_each_file_as_if_it_were_the_first() {
+    let decoder = Arc::new(Decoding(sandbox(LIMITS)));
+    let (photo, broken) = (fixture("images/gps_iphone.jpg"), fixture("expected.csv"));
+    let expected = Decoding(InProcess::new(LIMITS)).facts(&photo, "image/jpeg").await.unwrap();
+    let mut under_way = tokio::task::JoinSet::new();
+    // More than one cell does, and more at once than wait.
+    for n in 0..300 {
+        let (decoder, photo, broken) = (decoder.clone(), photo.clone(), broken.clone());
+        let expected = expected.clone();
+        under_way.spawn(async move {
+            match n % 7 {
+                3 => assert_eq!(code(decoder.facts(&broken, "image/jpeg").await), "corrupt_file"),
+                5 => assert_eq!(decoder.sniff(&broken).await.unwrap(), None),
+                _ => assert_eq!(decoder.facts(&photo, "image/jpeg").await.unwrap(), expected),
+            }
+        });
+    }
+
+    while let Some(ended) = under_way.join_next().await {
+        ended.unwrap();
+    }
+}
+
 /// All files of the fixtures, and what is in folders of theirs.
 fn all_fixtures() -> Vec<PathBuf> {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")];
