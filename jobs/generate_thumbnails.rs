@@ -4,19 +4,18 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bson::DateTime;
-use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
-    keys,
-    model::{ErrorClass, Media, MediaId, StepError, StepName, ThumbnailInfo},
-    ports::{About, Decoder, MediaStore, Objects, Picture, Pictures, PortError},
+    model::{ErrorClass, Media, MediaId, StepError, StepName},
+    pictures,
+    ports::{About, Decoder, MediaStore, Objects, Pictures, PortError},
     quarantine,
+    recipe::Recipe,
     steps::{Recorder, StepResult},
-    tools::Recipe,
 };
 
 crate::needs! {
@@ -123,25 +122,9 @@ async fn is_withheld(needs: &Needs, id: MediaId) -> Result<bool, PortError> {
 
 /// Puts the pictures into the object store; nobody knows their addresses before publication.
 async fn keep(needs: &Needs, media: &Media, made: Pictures) -> Result<StepResult, JobError> {
-    let mut thumbnails = Vec::new();
-    for picture in made.pictures {
-        let info = info(media, &picture);
-        needs.objects.put(&info.key, Bytes::from(picture.bytes), &info.mime_type).await?;
-        thumbnails.push(info);
-    }
+    let thumbnails = pictures::listed(media, &needs.recipe, &made.pictures);
+    pictures::put(&*needs.objects, &thumbnails, made.pictures).await?;
     let placeholder = (!made.placeholder.is_empty()).then(|| BASE64.encode(&made.placeholder));
-    let recipe = needs.recipe.version.clone();
+    let recipe = (needs.recipe.version, needs.recipe.told());
     Ok(StepResult::Pictured { thumbnails, placeholder, truncated: made.truncated, recipe })
-}
-
-fn info(media: &Media, picture: &Picture) -> ThumbnailInfo {
-    ThumbnailInfo {
-        name: picture.name.clone(),
-        width: picture.width,
-        height: picture.height,
-        mime_type: picture.mime_type.clone(),
-        bytes: picture.bytes.len() as u64,
-        key: keys::thumbnail(media, &picture.name),
-        url: None,
-    }
 }

@@ -14,6 +14,9 @@ mod colour;
 mod colour_tests;
 #[cfg(test)]
 mod corpus_tests;
+mod encode;
+#[cfg(test)]
+mod encode_tests;
 mod error;
 mod exif;
 mod exif_block;
@@ -53,6 +56,7 @@ mod png;
 mod refusal_tests;
 mod resize;
 mod rows;
+mod sizes;
 mod sniff;
 #[cfg(test)]
 mod sniff_tests;
@@ -79,9 +83,10 @@ mod window;
 pub use error::{Code, DecodeError};
 pub use facts::{Exif, Facts, Gps, facts};
 pub use limits::Limits;
+pub use sizes::{Coding, Framing, Size};
 pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
 pub use strip::{Edit, With, strip};
-pub use thumbnails::{Pictures, Raster, Size, Thumbnail, thumbnails};
+pub use thumbnails::{Pictures, Raster, Thumbnail, thumbnails};
 
 /// Opens FFmpeg's libraries, for the formats that need them ([`Format::needs_ffmpeg`]); else the
 /// first such file does. They stay open.

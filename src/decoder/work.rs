@@ -3,10 +3,13 @@
 
 use std::{fs::File, panic::AssertUnwindSafe, time::Duration};
 
-use decode::{Code, DecodeError, Format, HEAD_BYTES, Kind, Limits};
+use decode::{Code, Coding, DecodeError, Format, HEAD_BYTES, Kind, Limits};
 use jobs::{
     model::FileType,
-    ports::{CameraFacts, Facts, Picture, PictureSize, Pictures, PortError, Sniffed},
+    ports::{
+        CameraFacts, Facts, Framing, Picture, PictureFormat, PictureSize, Pictures, PortError,
+        Sniffed,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -130,9 +133,7 @@ impl Work {
                 Ok(Answer::Facts(Box::new(facts_of(facts))))
             }
             Self::Pictures(mime_type, sizes) => {
-                let size =
-                    |size: &PictureSize| decode::Size { name: size.name.clone(), edge: size.edge };
-                let sizes: Vec<decode::Size> = sizes.iter().map(size).collect();
+                let sizes: Vec<decode::Size> = sizes.iter().map(size_of).collect();
                 let made = decode::thumbnails(file, format_of(mime_type)?, &sizes, limits)?;
                 Ok(Answer::Pictures(Pictures {
                     pictures: made.thumbnails.into_iter().map(picture).collect(),
@@ -185,9 +186,30 @@ fn file_type(kind: Kind) -> FileType {
     }
 }
 
+fn size_of(size: &PictureSize) -> decode::Size {
+    decode::Size {
+        name: size.name.clone(),
+        width: size.width,
+        height: size.height,
+        framing: match size.framing {
+            Framing::Fit => decode::Framing::Fit,
+            Framing::Cover => decode::Framing::Cover,
+        },
+        coding: match size.format {
+            PictureFormat::Jpeg => Coding::Jpeg,
+            PictureFormat::WebP => Coding::WebP,
+        },
+        quality: size.quality,
+    }
+}
+
 fn picture(made: decode::Thumbnail) -> Picture {
-    let (name, width, height, bytes) = (made.name, made.width, made.height, made.jpeg);
-    Picture { name, width, height, mime_type: "image/jpeg".to_owned(), bytes }
+    let decode::Thumbnail { name, width, height, coding, bytes } = made;
+    let format = match coding {
+        Coding::Jpeg => PictureFormat::Jpeg,
+        Coding::WebP => PictureFormat::WebP,
+    };
+    Picture { name, width, height, format, bytes }
 }
 
 fn facts_of(facts: decode::Facts) -> Facts {

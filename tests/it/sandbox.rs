@@ -38,7 +38,7 @@ fn code<T: std::fmt::Debug>(answer: Result<T, PortError>) -> String {
 }
 
 fn sizes() -> Vec<PictureSize> {
-    [96, 320].map(|edge| PictureSize { name: edge.to_string(), edge }).into()
+    [96, 320].map(PictureSize::square).into()
 }
 
 #[tokio::test]
