@@ -1,13 +1,30 @@
 //! Small pictures as objects, and how documents list them.
 
+mod renew;
+mod replace;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 
 use crate::{
     keys,
+    links::Links,
     model::{Media, ThumbnailInfo},
-    ports::{Objects, Picture, PortError},
+    ports::{Decoder, MediaStore, Objects, Picture, PortError},
     recipe::Recipe,
+    steps::Recorder,
 };
+
+pub use renew::{keep, renew};
+
+crate::needs! {
+    recorder: Recorder,
+    media: dyn MediaStore,
+    objects: dyn Objects,
+    decoder: dyn Decoder,
+    links: Links,
+    recipe: Recipe,
+}
 
 /// The entries of a document for pictures that were made of its medium by `recipe`; nobody knows
 /// their addresses yet.
@@ -34,4 +51,9 @@ pub async fn put(
         objects.put(&entry.key, Bytes::from(picture.bytes), &entry.mime_type).await?;
     }
     Ok(())
+}
+
+/// A thumbhash as documents have it.
+pub fn placeholder(hash: &[u8]) -> Option<String> {
+    (!hash.is_empty()).then(|| BASE64.encode(hash))
 }

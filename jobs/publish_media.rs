@@ -68,7 +68,7 @@ impl Job for PublishMedia {
             }
             media = publish(needs, media, served).await?;
         } else if media.has_hidden_pictures() {
-            media = needs.recorder.change(media.id, |media, _| address(needs, media)).await?;
+            media = needs.recorder.change(media.id, |media, _| needs.links.address(media)).await?;
         }
         tidy_up(needs, &media).await?;
         Ok(outcome)
@@ -152,7 +152,7 @@ async fn publish(needs: &Needs, before: Media, served: Served) -> Result<Media, 
     after.s3_info.public_url = needs.links.open(&after, &key);
     after.s3_info.key = Some(key);
     after.file_url = Some(needs.links.file(after.id));
-    address(needs, &mut after);
+    needs.links.address(&mut after);
     if let Some(processing) = &mut after.processing {
         processing.publish_error = None;
     }
@@ -160,14 +160,6 @@ async fn publish(needs: &Needs, before: Media, served: Served) -> Result<Media, 
     after.settle();
     after.updated_at = needs.clock.now();
     needs.media.update(&before, after).await
-}
-
-/// Readers get the addresses of the small pictures.
-fn address(needs: &Needs, media: &mut Media) {
-    for thumbnail in &mut media.thumbnails {
-        thumbnail.url = Some(needs.links.thumbnail(media.id, &thumbnail.name));
-    }
-    media.thumbnail_url = media.thumbnails.first().and_then(|smallest| smallest.url.clone());
 }
 
 /// The upload learns the address, the private copy goes. Also done for a medium that was published

@@ -68,6 +68,8 @@ fn ticket(step: StepName, media: &Media) -> Result<Ticket, PortError> {
         StepName::Upload => Ticket::of(&AssembleUpload { media_id }),
         StepName::VirusScanning => Ticket::of(&ScanVirus { media_id }),
         StepName::MetadataExtraction => Ticket::of(&ExtractMetadata { media_id }),
-        StepName::ThumbnailGeneration => Ticket::of(&GenerateThumbnails { media_id }),
+        StepName::ThumbnailGeneration => {
+            Ticket::of(&GenerateThumbnails { media_id, older_than: None })
+        }
     }
 }

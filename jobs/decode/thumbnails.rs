@@ -32,8 +32,8 @@ pub struct Thumbnail {
 /// All that was made of one file.
 #[derive(Debug, Clone)]
 pub struct Pictures {
-    /// The one that needed the fewest pixels first. A size that would only repeat a smaller one, because the source is no
-    /// larger, is left out.
+    /// The one that needed the fewest pixels first. A size that would only repeat a smaller one,
+    /// because the source is no larger, is left out.
     pub thumbnails: Vec<Thumbnail>,
     /// The file ended early or was damaged and the picture was made of what was there.
     pub truncated: bool,

@@ -75,6 +75,9 @@ pub struct Step {
     /// The version of these settings; results without it are older than any version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe_version: Option<u32>,
+    /// Why its results could not be made again by newer settings; the old ones stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew_error: Option<StepError>,
     /// Why it failed or has to be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<StepError>,

@@ -27,7 +27,7 @@ pub use clock::{Clock, later, until};
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, Pictures, Sniffed};
 pub use edits::{Edit, Edits, With};
 pub use error::PortError;
-pub use media::{MediaFilter, MediaPage, MediaStore};
+pub use media::{MediaFilter, MediaPage, MediaStore, PicturedPage, PicturedPlace};
 pub use objects::{
     Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, Length, LocalFile, ObjectInfo,
     Objects, Part, Spooled, Transfer, interrupted,

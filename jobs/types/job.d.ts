@@ -22,7 +22,11 @@ export type GenerateThumbnails = {
 /**
  * The medium to picture.
  */
-mediaId: string, };
+mediaId: string, 
+/**
+ * Of a published medium: make them again if they are of an older recipe than this version.
+ */
+olderThan?: number, };
 
 export type PublishMedia = { 
 /**
