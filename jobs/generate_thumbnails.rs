@@ -10,7 +10,7 @@ use ts_rs::TS;
 use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
     model::{ErrorClass, Media, MediaId, StepError, StepName},
-    pictures,
+    pictures::{self, Maker},
     ports::{About, Pictures, PortError},
     quarantine,
     steps::StepResult,
@@ -95,7 +95,7 @@ impl Job for GenerateThumbnails {
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
         if self.older_than.is_some() {
-            return pictures::keep(needs, self.media_id, error).await;
+            return pictures::keep(needs, self.media_id, Maker::Thumbnails, error).await;
         }
         let step = StepName::ThumbnailGeneration;
         needs.recorder.give_up(self.media_id, step, error).await.map(|_| ())
@@ -117,7 +117,7 @@ async fn picture_file(needs: &Needs, media: &Media) -> Result<StepResult, JobErr
         }
         answer => answer?,
     };
-    match needs.decoder.pictures(&file, mime_type, &needs.recipe.sizes).await {
+    match needs.decoder.pictures(&file, mime_type, &needs.recipe.at_once()).await {
         Ok(made) if made.pictures.is_empty() => Ok(StepResult::Skipped(step, "no_picture")),
         Ok(made) => keep(needs, media, made).await,
         Err(PortError::Refused { code, message }) => {

@@ -5,6 +5,7 @@ pub mod route;
 
 pub mod assemble_upload;
 pub mod extract_metadata;
+pub mod generate_avif;
 pub mod generate_thumbnails;
 pub mod publish_media;
 pub mod scan_virus;
@@ -42,6 +43,7 @@ macro_rules! every_job {
             $crate::extract_metadata::ExtractMetadata,
             $crate::generate_thumbnails::GenerateThumbnails,
             $crate::publish_media::PublishMedia,
+            $crate::generate_avif::GenerateAvif,
             $crate::sweep::Sweep,
         }
     };

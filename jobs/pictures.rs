@@ -1,5 +1,6 @@
 //! Small pictures as objects, and how documents list them.
 
+mod avif;
 mod renew;
 mod replace;
 
@@ -15,7 +16,9 @@ use crate::{
     steps::Recorder,
 };
 
+pub use avif::add_avif;
 pub use renew::{keep, renew};
+pub use replace::Maker;
 
 crate::needs! {
     recorder: Recorder,

@@ -14,6 +14,8 @@ use crate::{
     model::{Media, MediaId, Original, ProcessingStatus, StepError},
     ports::{About, Assembled, Clock, Decoder, MediaStore, Objects, PortError, Uploads},
     quarantine,
+    recipe::Recipe,
+    route,
     steps::Recorder,
     tools::Privacy,
 };
@@ -27,6 +29,7 @@ crate::needs! {
     clock: dyn Clock,
     links: Links,
     privacy: Privacy,
+    recipe: Recipe,
 }
 
 /// Lets readers have a medium all of whose steps have ended.
@@ -71,6 +74,10 @@ impl Job for PublishMedia {
             media = needs.recorder.change(media.id, |media, _| needs.links.address(media)).await?;
         }
         tidy_up(needs, &media).await?;
+        let later = route::once_published(&media, &needs.recipe)?;
+        if !later.is_empty() {
+            needs.recorder.queue.push(&later).await?;
+        }
         Ok(outcome)
     }
 

@@ -1,6 +1,6 @@
 //! By which settings small pictures are made.
 
-use crate::ports::{Framing, PictureSize};
+use crate::ports::{Framing, PictureFormat, PictureSize};
 
 /// Which small pictures are made, and of which version this set is. The version is kept with what
 /// was made, so that what is older can be made again.
@@ -13,6 +13,16 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// Those that a medium is published with.
+    pub fn at_once(&self) -> Vec<PictureSize> {
+        self.sizes.iter().filter(|size| size.format != PictureFormat::Avif).cloned().collect()
+    }
+
+    /// Those that take so long that they are made afterwards.
+    pub fn later(&self) -> Vec<PictureSize> {
+        self.sizes.iter().filter(|size| size.format == PictureFormat::Avif).cloned().collect()
+    }
+
     /// What the set is, for people who look into a document: `320=320x320-fit-jpeg-q80,...`.
     pub fn told(&self) -> String {
         let told: Vec<String> = self.sizes.iter().map(told).collect();

@@ -1,6 +1,6 @@
 //! Small pictures become files. What is written has no metadata: the pixels are sRGB and upright.
 
-use crate::{Coding, DecodeError, Limits, Raster, Size, turbo, webp_sys};
+use crate::{Coding, DecodeError, Limits, Raster, Size, avif, turbo, webp_sys};
 
 /// Up to here tables made for the picture save more than they cost; above they do not.
 const BEST_TABLES_EDGE: u32 = 960;
@@ -18,6 +18,7 @@ pub(crate) fn encode(
             let best_tables = size.width.max(size.height) <= BEST_TABLES_EDGE;
             turbo::compress(rgb, width, height, size.quality, best_tables)
         }
+        Coding::Avif => avif::compress(rgb, (width, height), size.quality, limits),
         Coding::WebP => webp_sys::compress(rgb, width, height, size.quality),
     }
 }

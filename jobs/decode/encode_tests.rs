@@ -6,7 +6,8 @@ use crate::thumbnails::still;
 use crate::{Coding, Format, Framing, Pictures, Raster, Size, facts, thumbnails};
 
 /// Every coding there is, with its format.
-const CODINGS: [(Coding, Format); 2] = [(Coding::Jpeg, Format::Jpeg), (Coding::WebP, Format::WebP)];
+const CODINGS: [(Coding, Format); 3] =
+    [(Coding::Jpeg, Format::Jpeg), (Coding::WebP, Format::WebP), (Coding::Avif, Format::Avif)];
 
 fn size(framing: Framing, (width, height): (u32, u32), coding: Coding) -> Size {
     let name = format!("{width}x{height}");

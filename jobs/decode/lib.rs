@@ -3,6 +3,7 @@
 //! Synchronous, no network, no file names. Every entry point takes an open file and [`Limits`],
 //! looks at the header first and refuses before it spends.
 
+mod avif;
 mod avio;
 #[cfg(test)]
 mod bent_tests;

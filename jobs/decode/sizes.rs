@@ -16,6 +16,8 @@ pub enum Coding {
     Jpeg,
     /// Lossy WebP.
     WebP,
+    /// AVIF, 4:2:0. It takes several times as long as a JPEG.
+    Avif,
 }
 
 /// A picture to make. It is never enlarged: of a source that is smaller than the box, `Fit` is the

@@ -44,7 +44,7 @@ pub struct Media {
     pub uploaded_at: DateTime,
     pub created_at: DateTime,
     pub updated_at: DateTime,
-    /// Small pictures, smallest first.
+    /// Small pictures, smallest first; those in AVIF behind the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thumbnails: Vec<ThumbnailInfo>,
     /// A thumbhash in base64, to show while the picture loads.

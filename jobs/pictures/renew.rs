@@ -6,14 +6,14 @@ use std::time::Duration;
 use bson::DateTime;
 
 use super::{
-    Needs, listed, placeholder,
+    Maker, Needs, listed, placeholder,
     replace::{free, replace},
 };
 use crate::{
     job::{JobError, Outcome},
     model::{Media, MediaId, StepError},
-    ports::{Pictures, PortError},
-    quarantine,
+    ports::{PictureFormat, Pictures, PortError},
+    quarantine, route,
 };
 
 /// Workers of an older recipe are replaced within some minutes.
@@ -23,7 +23,8 @@ const OTHER_WORKER: Duration = Duration::from_secs(60);
 pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcome, JobError> {
     let media = needs.media.media(id).await?;
     if !is_older(&media, older_than) {
-        free(needs, id).await?;
+        free(needs, id, Maker::Thumbnails).await?;
+        needs.recorder.queue.push(&route::once_published(&media, &needs.recipe)?).await?;
         return Ok(Outcome::Noted("not older".into()));
     }
     let version = needs.recipe.version;
@@ -38,7 +39,7 @@ pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcom
     }
     let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
     let file = needs.objects.fetch(quarantine::current_key(&media)?).await?;
-    let made = needs.decoder.pictures(&file, mime_type, &needs.recipe.sizes).await?;
+    let made = needs.decoder.pictures(&file, mime_type, &needs.recipe.at_once()).await?;
     if made.pictures.is_empty() {
         let message = "no picture comes out of the file any more".to_owned();
         return Err(JobError::Fail { code: "no_picture".into(), message });
@@ -46,7 +47,13 @@ pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcom
     let entries = listed(&media, &needs.recipe, &made.pictures);
     let Pictures { pictures, truncated, placeholder: hash } = made;
     let list = |media: &mut Media, now: DateTime| {
-        media.thumbnails.clone_from(&entries);
+        // Those that come later have their old ones until then.
+        let later = needs.recipe.later();
+        let avif = PictureFormat::Avif.mime_type();
+        media
+            .thumbnails
+            .retain(|old| old.mime_type == avif && later.iter().any(|size| size.name == old.name));
+        media.thumbnails.splice(0..0, entries.iter().cloned());
         needs.links.address(media);
         media.placeholder = placeholder(&hash);
         media.metadata.truncated = truncated.then_some(true);
@@ -55,18 +62,25 @@ pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcom
         (step.completed_at, step.renew_error) = (Some(now), None);
     };
     let is_wished = |media: &Media| is_older(media, older_than);
-    replace(needs, id, (&entries, pictures), is_wished, list).await?;
+    replace(needs, id, Maker::Thumbnails, (&entries, pictures), is_wished, list).await?;
+    let media = needs.media.media(id).await?;
+    needs.recorder.queue.push(&route::once_published(&media, &needs.recipe)?).await?;
     Ok(Outcome::Done)
 }
 
 /// The pictures that readers have stay, and the document says why there are no newer ones.
-pub async fn keep(needs: &Needs, id: MediaId, error: &StepError) -> Result<(), PortError> {
+pub async fn keep(
+    needs: &Needs,
+    id: MediaId,
+    maker: Maker,
+    error: &StepError,
+) -> Result<(), PortError> {
     let say = |media: &mut Media, _| {
         let step = &mut media.processing_steps.thumbnail_generation;
         step.renew_error = Some(error.clone());
     };
     needs.recorder.change(id, say).await?;
-    free(needs, id).await
+    free(needs, id, maker).await
 }
 
 /// Whether readers have pictures of it that are older than this version.

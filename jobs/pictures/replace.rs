@@ -12,14 +12,31 @@ use super::{Needs, put};
 use crate::{
     job::JobError,
     model::{Media, MediaId, Processing, ThumbnailInfo},
-    ports::{Picture, PortError},
+    ports::{Picture, PictureFormat, PortError},
 };
+
+/// Who makes pictures of a medium. The two may do so at the same time; each removes its own alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// Of those that a medium is published with.
+    Thumbnails,
+    /// Of those that come later.
+    Avif,
+}
+
+impl Maker {
+    fn made(self, key: &str) -> bool {
+        let is_avif = key.strip_suffix(PictureFormat::Avif.extension());
+        is_avif.is_some_and(|rest| rest.ends_with('.')) == (self == Self::Avif)
+    }
+}
 
 /// Puts the pictures, lets `list` change what the document says, and removes what it does not list
 /// any more. `list` is asked only while `is_wished` of the medium as it stands.
 pub async fn replace(
     needs: &Needs,
     id: MediaId,
+    maker: Maker,
     (entries, made): (&[ThumbnailInfo], Vec<Picture>),
     is_wished: impl Fn(&Media) -> bool,
     list: impl Fn(&mut Media, DateTime),
@@ -41,13 +58,14 @@ pub async fn replace(
         let message = format!("the medium {id} was changed while its pictures were made");
         return Err(JobError::Retry { code: "conflict".into(), message, after: None });
     }
-    Ok(free(needs, id).await?)
+    Ok(free(needs, id, maker).await?)
 }
 
-/// Removes the objects that no reader can know. Only the job that has the medium's pictures may.
-pub async fn free(needs: &Needs, id: MediaId) -> Result<(), PortError> {
+/// Removes those objects of this maker that no reader can know. Only the job that makes them may.
+pub async fn free(needs: &Needs, id: MediaId, maker: Maker) -> Result<(), PortError> {
     let media = needs.media.media(id).await?;
-    let spare = media.processing.map(|processing| processing.spare_keys).unwrap_or_default();
+    let mut spare = media.processing.map(|processing| processing.spare_keys).unwrap_or_default();
+    spare.retain(|key| maker.made(key));
     let is_known = |key: &String| media.thumbnails.iter().any(|t| t.key == *key);
     for key in spare.iter().filter(|key| !is_known(key)) {
         needs.objects.delete(key).await?;

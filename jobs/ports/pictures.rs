@@ -21,6 +21,7 @@ pub enum PictureFormat {
     #[default]
     Jpeg,
     WebP,
+    Avif,
 }
 
 impl PictureFormat {
@@ -29,6 +30,7 @@ impl PictureFormat {
         match self {
             Self::Jpeg => "jpeg",
             Self::WebP => "webp",
+            Self::Avif => "avif",
         }
     }
 
@@ -37,6 +39,7 @@ impl PictureFormat {
         match self {
             Self::Jpeg => "image/jpeg",
             Self::WebP => "image/webp",
+            Self::Avif => "image/avif",
         }
     }
 
@@ -44,6 +47,7 @@ impl PictureFormat {
     pub fn usual_quality(self) -> u8 {
         match self {
             Self::Jpeg | Self::WebP => 80,
+            Self::Avif => 60,
         }
     }
 
@@ -52,6 +56,7 @@ impl PictureFormat {
         match self {
             Self::Jpeg => "jpg",
             Self::WebP => "webp",
+            Self::Avif => "avif",
         }
     }
 }

@@ -34,6 +34,12 @@ export type PublishMedia = {
  */
 mediaId: string, };
 
+export type GenerateAvif = { 
+/**
+ * The medium to picture.
+ */
+mediaId: string, };
+
 export type Sweep = Record<symbol, never>;
 
 /** One job, as `POST /v1/jobs` and the collection `jobs` take it. */
@@ -43,4 +49,5 @@ export type Job =
   | { kind: "extract_metadata"; args: ExtractMetadata }
   | { kind: "generate_thumbnails"; args: GenerateThumbnails }
   | { kind: "publish_media"; args: PublishMedia }
+  | { kind: "generate_avif"; args: GenerateAvif }
   | { kind: "sweep"; args: Sweep };

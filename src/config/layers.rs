@@ -113,7 +113,7 @@ fn form_of(section: &str, default: &Value) -> &'static str {
         }
         Value::Array(_) if section == "thumbnails" => {
             "a list of edges in pixels or of { name = \"...\", box = [width, height], \
-             how = \"fit\" or \"cover\", format = \"jpeg\" or \"webp\", quality = 80 }"
+             how = \"fit\" or \"cover\", format = \"jpeg\", \"webp\" or \"avif\", quality = 80 }"
         }
         Value::Array(_) => "a list of whole numbers from 0 to 4294967295",
         _ => "a text",

@@ -118,6 +118,10 @@ impl Thumbnails {
             ),
             (names.len() < sizes.len(), "two of thumbnails.sizes have the same name"),
             (odd_box, "a box in thumbnails.sizes is not from 16 to 8192 pixels"),
+            (
+                !sizes.is_empty() && self.recipe().at_once().is_empty(),
+                "thumbnails.sizes are all of the format avif, which comes after publication",
+            ),
             (odd_quality, "a quality in thumbnails.sizes is not from 1 to 100"),
         ]
     }
@@ -183,6 +187,9 @@ mod tests {
                 "a quality in thumbnails.sizes is not from 1 to 100",
             ]
         );
+        let late = read("[{ name = \"a\", box = 320, format = \"avif\" }]").unwrap_err();
+        let sentence = "thumbnails.sizes are all of the format avif, which comes after publication";
+        assert_eq!(late, [sentence]);
         let many: Vec<String> = (320..333).map(|edge: u32| edge.to_string()).collect();
         for none_or_many in ["[]".to_owned(), format!("[{}]", many.join(","))] {
             let faults = read(&none_or_many).unwrap_err();

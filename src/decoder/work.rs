@@ -83,8 +83,10 @@ impl Work {
                 let kind = Format::from_mime(mime_type).map(Format::kind);
                 matches!(kind, Some(Kind::Video | Kind::Audio))
             }
-            Self::Pictures(mime_type, _) => {
+            Self::Pictures(mime_type, sizes) => {
+                let is_avif = |size: &PictureSize| size.format == PictureFormat::Avif;
                 Format::from_mime(mime_type).is_some_and(Format::needs_ffmpeg)
+                    || sizes.iter().any(is_avif)
             }
         }
     }
@@ -198,6 +200,7 @@ fn size_of(size: &PictureSize) -> decode::Size {
         coding: match size.format {
             PictureFormat::Jpeg => Coding::Jpeg,
             PictureFormat::WebP => Coding::WebP,
+            PictureFormat::Avif => Coding::Avif,
         },
         quality: size.quality,
     }
@@ -208,6 +211,7 @@ fn picture(made: decode::Thumbnail) -> Picture {
     let format = match coding {
         Coding::Jpeg => PictureFormat::Jpeg,
         Coding::WebP => PictureFormat::WebP,
+        Coding::Avif => PictureFormat::Avif,
     };
     Picture { name, width, height, format, bytes }
 }

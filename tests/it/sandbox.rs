@@ -11,7 +11,7 @@ use iven_worker::{
     decoder::{DecodeLimits, Decoding, InProcess},
     sandbox::{Drill, Sandbox},
 };
-use jobs::ports::{Decoder, LocalFile, PictureSize, PortError};
+use jobs::ports::{Decoder, LocalFile, PictureFormat, PictureSize, PortError};
 
 const LIMITS: DecodeLimits =
     DecodeLimits { memory_bytes: 256 << 20, time: Duration::from_secs(10) };
@@ -64,6 +64,19 @@ async fn a_crash_a_hoard_a_loop_and_a_forbidden_call_are_each_said_and_survived(
         assert_eq!(code(sandbox.drill(drill).await), said, "{drill:?}");
         assert!(sandbox.drill(Drill::Nothing).await.is_ok(), "after {drill:?}");
     }
+}
+
+#[tokio::test]
+async fn an_avif_is_coded_behind_both_locks() {
+    let avif = PictureSize { format: PictureFormat::Avif, quality: 60, ..PictureSize::square(320) };
+
+    let sandbox = Decoding(sandbox(LIMITS));
+    let file = fixture("images/photo.jpg");
+    let made = sandbox.pictures(&file, "image/jpeg", &[avif]).await.unwrap();
+
+    let [picture] = made.pictures.as_slice() else { panic!("{}", made.pictures.len()) };
+    assert_eq!((picture.width, picture.height, picture.format), (320, 224, PictureFormat::Avif));
+    assert_eq!(picture.bytes.get(4..12), Some(&b"ftypavif"[..]));
 }
 
 #[tokio::test]

@@ -33,9 +33,7 @@ on_both_engines! {
 
 /// The same house after a restart with the newer settings.
 fn newer(house: &House) -> House {
-    let ground = house.ground.clone();
-    let (store, objects) = (ground.store.clone(), ground.objects.clone());
-    House::with(ground, store, objects, NEWER)
+    with_settings(house, NEWER)
 }
 
 async fn published(house: &House) -> MediaId {
@@ -235,4 +233,53 @@ async fn readers_see_whole_media_wherever_the_process_dies() {
             return;
         }
     }
+}
+
+/// A set with pictures that come later.
+const WITH_AVIF: &str = "[thumbnails]\nversion = 3\nsizes = [100, { name = \"small\", box = 64, \
+                         format = \"avif\" }, { name = \"tile\", box = [60, 40], how = \"cover\", \
+                         format = \"avif\" }]\n";
+
+fn with_settings(house: &House, settings: &str) -> House {
+    let ground = house.ground.clone();
+    let (store, objects) = (ground.store.clone(), ground.objects.clone());
+    House::with(ground, store, objects, settings)
+}
+
+fn names(media: &Media) -> Vec<&str> {
+    media.thumbnails.iter().map(|thumbnail| thumbnail.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn pictures_in_avif_come_after_publication_and_go_with_their_sizes() {
+    let house = with_settings(&House::new().await, WITH_AVIF);
+    let id = house.media("a.jpg", &fixture(PHOTO)).await;
+    house.drain_before("generate_avif").await;
+    let early = is_whole(&house, id).await;
+
+    let log = house.drain().await;
+
+    assert_eq!(names(&early), ["100"]);
+    assert_eq!(log, ["generate_avif: done"]);
+    let media = is_whole(&house, id).await;
+    assert_eq!(names(&media), ["100", "tile", "small"]);
+    assert_eq!(media.thumbnail_url, early.thumbnail_url);
+    assert!(media.thumbnails[1].key.ends_with("_tile_v3.avif"), "{:?}", media.thumbnails);
+    let path = format!("/v1/media/{id}/thumbnails/tile");
+    let answer = house.send(Request::get(path).body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.headers()["content-type"], "image/avif");
+    holds_only(&house, &media);
+
+    let fewer = WITH_AVIF.replace("version = 3", "version = 4").replace("\"tile\"", "\"other\"");
+    let house = with_settings(&house, &fewer);
+    reprocess(&house, json!({ "recipeOlderThan": 4 })).await;
+    house.drain_before("generate_avif").await;
+    let between = is_whole(&house, id).await;
+    house.drain().await;
+
+    assert_eq!(names(&between), ["100", "small"]);
+    let media = is_whole(&house, id).await;
+    assert_eq!(names(&media), ["100", "other", "small"]);
+    assert!(media.thumbnails.iter().all(|it| it.key.contains("_v4.")), "{:?}", media.thumbnails);
+    holds_only(&house, &media);
 }
