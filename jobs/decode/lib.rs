@@ -21,6 +21,8 @@ mod exif_text;
 mod facts;
 #[cfg(test)]
 mod fixtures;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gif;
 mod heif;
 mod heif_header;
