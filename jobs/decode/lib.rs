@@ -21,6 +21,8 @@ mod exif_text;
 mod facts;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod fuzz_tests;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gif;
