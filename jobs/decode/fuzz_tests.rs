@@ -95,6 +95,18 @@ fn all_readers_of_a_jpeg_take_the_same_exif() {
     }
 }
 
+#[test]
+fn a_scan_before_the_header_of_its_frame_is_no_picture() {
+    let scan = [segment(0xDA, b"\x01\x01\0\x01\x3F\0"), vec![0x55; 9]].concat();
+    let frame = segment(0xC2, b"\x08\0\x10\0\x20\x01\x01\x11\0");
+    let jpeg = [b"\xFF\xD8".to_vec(), scan.clone(), frame, scan].concat();
+
+    let error = facts(&nameless(&jpeg), Format::Jpeg, &limits()).unwrap_err();
+
+    assert_eq!(error.code, Code::CorruptFile);
+    assert_eq!(jpeg_header::read(&jpeg).err().map(|error| error.code), Some(Code::CorruptFile));
+}
+
 fn segment(code: u8, body: &[u8]) -> Vec<u8> {
     [&[0xFF, code], &(body.len() as u16 + 2).to_be_bytes()[..], body].concat()
 }

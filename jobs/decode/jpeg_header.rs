@@ -154,9 +154,10 @@ impl Walk {
     fn scan(&mut self, data: &[u8], at: usize, body_end: usize) -> Option<usize> {
         let components = *data.get(at + 4)?;
         let band_start = *data.get(at + 5 + 2 * usize::from(components))?;
-        let all = self.frame.as_ref().map_or(0, |frame| frame.sampling.len());
-        let alone = self.frame.as_ref().is_some_and(|frame| !frame.is_progressive())
-            && usize::from(components) == all
+        // Without one there is no picture, whatever comes behind it.
+        let frame = self.frame.as_ref()?;
+        let alone = !frame.is_progressive()
+            && usize::from(components) == frame.sampling.len()
             && self.scans.is_empty();
         let end = if alone { last_end(data, body_end) } else { entropy_end(data, body_end) };
         self.scans.push(Scan { bytes: at..end, band_start });
