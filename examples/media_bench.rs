@@ -119,8 +119,8 @@ impl Bench {
             Op::Sniff => self.decoder.sniff(file).await.map(|_| None),
             Op::Facts => self.decoder.facts(file, mime_type).await.map(Some),
             Op::Pictures => {
-                let size = |edge: &u32| PictureSize { name: edge.to_string(), edge: *edge };
-                let sizes: Vec<PictureSize> = self.wish.sizes.iter().map(size).collect();
+                let sizes = self.wish.sizes.iter().copied().map(PictureSize::square);
+                let sizes: Vec<PictureSize> = sizes.collect();
                 let made = self.decoder.pictures(file, mime_type, &sizes).await?;
                 if let Some(out) = self.wish.out.as_ref().filter(|_| is_first) {
                     for picture in made.pictures {

@@ -2,30 +2,21 @@
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bson::DateTime;
-use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
-    keys,
-    model::{ErrorClass, Media, MediaId, StepError, StepName, ThumbnailInfo},
-    ports::{About, Decoder, MediaStore, Objects, Picture, Pictures, PortError},
+    model::{ErrorClass, Media, MediaId, StepError, StepName},
+    pictures::{self, Maker},
+    ports::{About, Pictures, PortError},
     quarantine,
-    steps::{Recorder, StepResult},
-    tools::Recipe,
+    steps::StepResult,
 };
 
-crate::needs! {
-    recorder: Recorder,
-    media: dyn MediaStore,
-    objects: dyn Objects,
-    decoder: dyn Decoder,
-    recipe: Recipe,
-}
+pub use crate::pictures::Needs;
 
 /// Puts small pictures beside the medium and lists them in `thumbnails`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
@@ -34,6 +25,10 @@ pub struct GenerateThumbnails {
     /// The medium to picture.
     #[ts(type = "string")]
     pub media_id: MediaId,
+    /// Of a published medium: make them again if they are of an older recipe than this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub older_than: Option<u32>,
 }
 
 impl Job for GenerateThumbnails {
@@ -43,7 +38,10 @@ impl Job for GenerateThumbnails {
     type Needs = Needs;
 
     fn key(&self) -> String {
-        self.media_id.to_string()
+        match self.older_than {
+            None => self.media_id.to_string(),
+            Some(_) => format!("{}:renew", self.media_id),
+        }
     }
 
     fn about(&self) -> Option<About> {
@@ -56,6 +54,10 @@ impl Job for GenerateThumbnails {
         fields(media.id = %self.media_id)
     )]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
+        if let Some(version) = self.older_than {
+            // Apart: the state of every running job would be as large as this one's.
+            return Box::pin(pictures::renew(needs, self.media_id, version)).await;
+        }
         let step = StepName::ThumbnailGeneration;
         let media = needs.recorder.begin(self.media_id, step).await?;
         if media.processing_steps.thumbnail_generation.is_closed() {
@@ -78,14 +80,23 @@ impl Job for GenerateThumbnails {
         error: &StepError,
         at: DateTime,
     ) -> Result<(), PortError> {
+        if self.older_than.is_some() {
+            return Ok(());
+        }
         needs.recorder.postpone(self.media_id, StepName::ThumbnailGeneration, error, at).await
     }
 
     async fn revive(&self, needs: &Needs) -> Result<(), PortError> {
+        if self.older_than.is_some() {
+            return Ok(());
+        }
         needs.recorder.reopen(self.media_id, StepName::ThumbnailGeneration).await.map(|_| ())
     }
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
+        if self.older_than.is_some() {
+            return pictures::keep(needs, self.media_id, Maker::Thumbnails, error).await;
+        }
         let step = StepName::ThumbnailGeneration;
         needs.recorder.give_up(self.media_id, step, error).await.map(|_| ())
     }
@@ -106,7 +117,7 @@ async fn picture_file(needs: &Needs, media: &Media) -> Result<StepResult, JobErr
         }
         answer => answer?,
     };
-    match needs.decoder.pictures(&file, mime_type, &needs.recipe.sizes).await {
+    match needs.decoder.pictures(&file, mime_type, &needs.recipe.at_once()).await {
         Ok(made) if made.pictures.is_empty() => Ok(StepResult::Skipped(step, "no_picture")),
         Ok(made) => keep(needs, media, made).await,
         Err(PortError::Refused { code, message }) => {
@@ -123,25 +134,9 @@ async fn is_withheld(needs: &Needs, id: MediaId) -> Result<bool, PortError> {
 
 /// Puts the pictures into the object store; nobody knows their addresses before publication.
 async fn keep(needs: &Needs, media: &Media, made: Pictures) -> Result<StepResult, JobError> {
-    let mut thumbnails = Vec::new();
-    for picture in made.pictures {
-        let info = info(media, &picture);
-        needs.objects.put(&info.key, Bytes::from(picture.bytes), &info.mime_type).await?;
-        thumbnails.push(info);
-    }
-    let placeholder = (!made.placeholder.is_empty()).then(|| BASE64.encode(&made.placeholder));
-    let recipe = needs.recipe.version.clone();
+    let thumbnails = pictures::listed(media, &needs.recipe, &made.pictures);
+    pictures::put(&*needs.objects, &thumbnails, made.pictures).await?;
+    let placeholder = pictures::placeholder(&made.placeholder);
+    let recipe = (needs.recipe.version, needs.recipe.told());
     Ok(StepResult::Pictured { thumbnails, placeholder, truncated: made.truncated, recipe })
-}
-
-fn info(media: &Media, picture: &Picture) -> ThumbnailInfo {
-    ThumbnailInfo {
-        name: picture.name.clone(),
-        width: picture.width,
-        height: picture.height,
-        mime_type: picture.mime_type.clone(),
-        bytes: picture.bytes.len() as u64,
-        key: keys::thumbnail(media, &picture.name),
-        url: None,
-    }
 }

@@ -321,6 +321,7 @@ fn medium(
             upload_id: upload.upload_id.clone(),
             private_key: keys::private(&upload.upload_id.0),
             quarantine_key: None,
+            spare_keys: Vec::new(),
             publish_error: None,
         }),
     }

@@ -1,6 +1,9 @@
 //! Where bytes lie in the object store. Nothing that people typed gets in but through `slug`.
 
-use crate::model::{EventId, Media, MediaId, slug};
+use crate::{
+    model::{EventId, Media, MediaId, slug},
+    ports::PictureFormat,
+};
 
 /// What the keys of arriving bytes begin with.
 pub const INCOMING: &str = "incoming/";
@@ -32,10 +35,12 @@ pub fn published(media: &Media) -> String {
     format!("events/{}/media/{}", media.event_id, media.filename)
 }
 
-/// A small picture of a medium.
-pub fn thumbnail(media: &Media, name: &str) -> String {
+/// A small picture of a medium. Each version of the recipe has places of its own: what readers know
+/// is never written over.
+pub fn thumbnail(media: &Media, name: &str, version: u32, format: PictureFormat) -> String {
     let stem = media.filename.rsplit_once('.').map_or(media.filename.as_str(), |(stem, _)| stem);
-    format!("events/{}/thumbnails/{stem}_{name}.jpg", media.event_id)
+    let extension = format.extension();
+    format!("events/{}/thumbnails/{stem}_{name}_v{version}.{extension}", media.event_id)
 }
 
 /// Withheld bytes; never served.

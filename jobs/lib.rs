@@ -5,6 +5,7 @@ pub mod route;
 
 pub mod assemble_upload;
 pub mod extract_metadata;
+pub mod generate_avif;
 pub mod generate_thumbnails;
 pub mod publish_media;
 pub mod scan_virus;
@@ -16,8 +17,10 @@ pub mod intake;
 pub mod job;
 pub mod keys;
 pub mod links;
+pub mod pictures;
 pub mod progress;
 pub mod quarantine;
+pub mod recipe;
 pub mod revive;
 pub mod scheduled;
 pub mod schemas;
@@ -40,6 +43,7 @@ macro_rules! every_job {
             $crate::extract_metadata::ExtractMetadata,
             $crate::generate_thumbnails::GenerateThumbnails,
             $crate::publish_media::PublishMedia,
+            $crate::generate_avif::GenerateAvif,
             $crate::sweep::Sweep,
         }
     };

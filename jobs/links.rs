@@ -24,6 +24,15 @@ impl Links {
         Some(format!("{cdn}/{key}"))
     }
 
+    /// Gives readers the addresses of the small pictures.
+    pub fn address(&self, media: &mut Media) {
+        let id = media.id;
+        for thumbnail in &mut media.thumbnails {
+            thumbnail.url = Some(self.thumbnail(id, &thumbnail.name));
+        }
+        media.thumbnail_url = media.thumbnails.first().and_then(|smallest| smallest.url.clone());
+    }
+
     /// One of its small pictures.
     pub fn thumbnail(&self, id: MediaId, name: &str) -> String {
         format!("{}/v1/media/{id}/thumbnails/{name}", self.public_url)

@@ -14,6 +14,8 @@ use crate::{
     model::{Media, MediaId, Original, ProcessingStatus, StepError},
     ports::{About, Assembled, Clock, Decoder, MediaStore, Objects, PortError, Uploads},
     quarantine,
+    recipe::Recipe,
+    route,
     steps::Recorder,
     tools::Privacy,
 };
@@ -27,6 +29,7 @@ crate::needs! {
     clock: dyn Clock,
     links: Links,
     privacy: Privacy,
+    recipe: Recipe,
 }
 
 /// Lets readers have a medium all of whose steps have ended.
@@ -68,9 +71,13 @@ impl Job for PublishMedia {
             }
             media = publish(needs, media, served).await?;
         } else if media.has_hidden_pictures() {
-            media = needs.recorder.change(media.id, |media, _| address(needs, media)).await?;
+            media = needs.recorder.change(media.id, |media, _| needs.links.address(media)).await?;
         }
         tidy_up(needs, &media).await?;
+        let later = route::once_published(&media, &needs.recipe)?;
+        if !later.is_empty() {
+            needs.recorder.queue.push(&later).await?;
+        }
         Ok(outcome)
     }
 
@@ -152,7 +159,7 @@ async fn publish(needs: &Needs, before: Media, served: Served) -> Result<Media, 
     after.s3_info.public_url = needs.links.open(&after, &key);
     after.s3_info.key = Some(key);
     after.file_url = Some(needs.links.file(after.id));
-    address(needs, &mut after);
+    needs.links.address(&mut after);
     if let Some(processing) = &mut after.processing {
         processing.publish_error = None;
     }
@@ -160,14 +167,6 @@ async fn publish(needs: &Needs, before: Media, served: Served) -> Result<Media, 
     after.settle();
     after.updated_at = needs.clock.now();
     needs.media.update(&before, after).await
-}
-
-/// Readers get the addresses of the small pictures.
-fn address(needs: &Needs, media: &mut Media) {
-    for thumbnail in &mut media.thumbnails {
-        thumbnail.url = Some(needs.links.thumbnail(media.id, &thumbnail.name));
-    }
-    media.thumbnail_url = media.thumbnails.first().and_then(|smallest| smallest.url.clone());
 }
 
 /// The upload learns the address, the private copy goes. Also done for a medium that was published

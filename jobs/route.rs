@@ -2,18 +2,20 @@
 //!
 //! ```text
 //! complete ─▶ assemble_upload ─▶ scan_virus ─┬▶ extract_metadata ───┬▶ publish_media
-//!                  │                 │       └▶ generate_thumbnails ┘
-//!                  ▼                 ▼
+//!                  │                 │       └▶ generate_thumbnails ┘         │
+//!                  ▼                 ▼                                  generate_avif
 //!               failed          quarantine (infected, unscannable, against a rule)
 //! ```
 
 use crate::{
     assemble_upload::AssembleUpload,
     extract_metadata::ExtractMetadata,
+    generate_avif::GenerateAvif,
     generate_thumbnails::GenerateThumbnails,
     model::{Media, ProcessingStatus, StepName},
     ports::{PortError, Ticket},
     publish_media::PublishMedia,
+    recipe::Recipe,
     scan_virus::ScanVirus,
 };
 
@@ -36,6 +38,17 @@ pub fn after(step: StepName, media: &Media) -> Result<Vec<Ticket>, PortError> {
         }
         StepName::MetadataExtraction | StepName::ThumbnailGeneration => Ok(Vec::new()),
     }
+}
+
+/// The tickets that a published medium asks for: pictures that take long, and old ones of them that
+/// have to go.
+pub fn once_published(media: &Media, recipe: &Recipe) -> Result<Vec<Ticket>, PortError> {
+    let spare = media.processing.iter().flat_map(|processing| &processing.spare_keys);
+    let has_old = spare.into_iter().any(|key| key.ends_with(".avif"));
+    if !media.is_published() || (recipe.later().is_empty() && !has_old) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Ticket::of(&GenerateAvif { media_id: media.id })?])
 }
 
 /// The tickets that `media` needs to go on, whatever happened before: for a medium whose ticket was
@@ -68,6 +81,8 @@ fn ticket(step: StepName, media: &Media) -> Result<Ticket, PortError> {
         StepName::Upload => Ticket::of(&AssembleUpload { media_id }),
         StepName::VirusScanning => Ticket::of(&ScanVirus { media_id }),
         StepName::MetadataExtraction => Ticket::of(&ExtractMetadata { media_id }),
-        StepName::ThumbnailGeneration => Ticket::of(&GenerateThumbnails { media_id }),
+        StepName::ThumbnailGeneration => {
+            Ticket::of(&GenerateThumbnails { media_id, older_than: None })
+        }
     }
 }

@@ -38,8 +38,8 @@ pub enum StepResult {
         placeholder: Option<String>,
         /// They show only a part.
         truncated: bool,
-        /// By which settings they were made.
-        recipe: String,
+        /// By which version of the settings they were made, and what these said.
+        recipe: (u32, String),
     },
     /// The step does not apply.
     Skipped(StepName, &'static str),
@@ -183,8 +183,9 @@ fn apply(media: &mut Media, now: DateTime, result: &StepResult) {
             media.thumbnails.clone_from(thumbnails);
             media.placeholder.clone_from(placeholder);
             media.metadata.truncated = truncated.then_some(true);
-            media.processing_steps.thumbnail_generation.recipe = Some(recipe.clone());
-            media.processing_steps.thumbnail_generation.complete(now);
+            let step = &mut media.processing_steps.thumbnail_generation;
+            (step.recipe_version, step.recipe) = (Some(recipe.0), Some(recipe.1.clone()));
+            step.complete(now);
         }
         StepResult::Skipped(step, reason) => {
             media.processing_steps.get_mut(*step).skip(now, reason)

@@ -8,10 +8,11 @@ use std::{
 use crate::{
     links::Links,
     ports::{
-        Activities, Albums, Clock, Decoder, JobBook, JobQueue, MediaStore, Objects, PictureSize,
-        Scanner, Schedules, Uploads, Users, Workers,
+        Activities, Albums, Clock, Decoder, JobBook, JobQueue, MediaStore, Objects, Scanner,
+        Schedules, Uploads, Users, Workers,
     },
     progress::Progress,
+    recipe::Recipe,
     steps::Recorder,
 };
 
@@ -71,15 +72,6 @@ impl DerefMut for Tools {
     fn deref_mut(&mut self) -> &mut Ports {
         Arc::make_mut(&mut self.ports)
     }
-}
-
-/// Which small pictures are made; `version` is kept with them.
-#[derive(Debug, Clone)]
-pub struct Recipe {
-    /// Changes whenever the sizes do.
-    pub version: String,
-    /// Smallest first.
-    pub sizes: Vec<PictureSize>,
 }
 
 /// What readers are not to learn.

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     answer,
     config::{self, Config},
-    doctor, ingest, operator, schedules,
+    doctor, ingest, operator, reprocess, schedules,
     serve::{self, Role},
     telemetry, wire, workers,
 };
@@ -42,6 +42,8 @@ enum Command {
     Enqueue(operator::Enqueue),
     /// List what a running service does again and again, or run it at once
     Schedules(schedules::Args),
+    /// Make again what is older than the settings, for media that are published already
+    Reprocess(reprocess::Args),
     /// See the processes that work through the queues
     Workers(workers::Args),
     /// Create every collection and index; safe to run again
@@ -112,6 +114,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
         Command::Queues(asked) => operator::queues(asked, &config).await,
         Command::Enqueue(asked) => operator::enqueue(asked, &config).await,
         Command::Schedules(args) => schedules::run(args, &config).await,
+        Command::Reprocess(args) => reprocess::run(args, &config).await,
         Command::Workers(args) => workers::run(args, &config).await,
         Command::Migrate => {
             let lines = wire::open(&config).await?.documents.migrate().await?;

@@ -2,12 +2,14 @@
 
 mod faults;
 mod layers;
+mod thumbnails;
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use layers::Layers;
+pub use thumbnails::{SizeSetting, Thumbnails};
 
 /// The defaults, which are also the manual.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -79,7 +81,6 @@ section!(S3Settings {
 });
 section!(ScannerSettings { address: String, max_file_mb: u64, timeout_seconds: u64 });
 section!(Uploads { max_file_mb: u64, idle_seconds: u64, hard_seconds: u64 });
-section!(Thumbnails { sizes: Vec<u32> });
 section!(DecoderSettings { sandbox: bool, memory_mb: u64, timeout_seconds: u64 });
 section!(PrivacySettings { strip_originals: bool });
 section!(Worker { ingest: u32, scan: u32, media: u32, housekeeping: u32 });
@@ -179,7 +180,9 @@ mod tests {
         let config = Config::read(None, Vec::new()).unwrap();
 
         assert_eq!(config.http.bind, "127.0.0.1:8787");
-        assert_eq!(config.thumbnails.sizes, [320, 960, 1920]);
+        let sizes = [320, 960, 1920].map(jobs::ports::PictureSize::square);
+        assert_eq!(config.thumbnails.recipe().sizes, sizes);
+        assert_eq!(config.thumbnails.version, 1);
     }
 
     #[test]
@@ -219,7 +222,7 @@ mod tests {
             "worker.cron is no setting (IVEN__WORKER__CRON)",
             "IVEN__HTTP is not of the form IVEN__SECTION__KEY",
             "http.bind is reachable from other machines, which needs a key in auth.keys",
-            "thumbnails.sizes are not rising numbers from 16 to 8192",
+            "a box in thumbnails.sizes is not from 16 to 8192 pixels",
             "uploads.hard_seconds is below uploads.idle_seconds",
             "scanner.timeout_seconds is 0",
             "decoder.timeout_seconds is 0",

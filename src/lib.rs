@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod memory;
 pub mod operator;
 pub mod remote;
+pub mod reprocess;
 pub mod sandbox;
 pub mod schedules;
 pub mod serve;

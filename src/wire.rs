@@ -7,12 +7,9 @@ use async_trait::async_trait;
 use jobs::{
     job::Queue,
     links::Links,
-    ports::{
-        Arrivals, Clock, Decoder, JobState, Leases, Objects, PictureSize, PortError, Rate, Rates,
-        Scanner,
-    },
+    ports::{Arrivals, Clock, Decoder, JobState, Leases, Objects, PortError, Rate, Rates, Scanner},
     steps::Recorder,
-    tools::{Ports, Privacy, Recipe, Tools},
+    tools::{Ports, Privacy, Tools},
 };
 
 use crate::{
@@ -199,7 +196,7 @@ pub fn assemble(
         scanner,
         decoder,
         links: Arc::new(Links { public_url, cdn }),
-        recipe: Arc::new(recipe(&config.thumbnails.sizes)),
+        recipe: Arc::new(config.thumbnails.recipe()),
         privacy: Arc::new(Privacy { strip_originals: config.privacy.strip_originals }),
     });
     let config = Arc::new(config);
@@ -355,13 +352,4 @@ pub fn scanner(config: &Config) -> anyhow::Result<Arc<dyn Scanner>> {
         timeout: Duration::from_secs(settings.timeout_seconds),
     };
     Ok(Arc::new(Clamd::new(&settings.address, limits)?))
-}
-
-/// The sizes, with a version that changes when they do.
-fn recipe(sizes: &[u32]) -> Recipe {
-    let names: Vec<String> = sizes.iter().map(u32::to_string).collect();
-    // q80: the quality that `decode` writes; part of the recipe because it changes the bytes.
-    let version = format!("jpeg-q80-{}", names.join("-"));
-    let size = |(name, edge): (&String, &u32)| PictureSize { name: name.clone(), edge: *edge };
-    Recipe { version, sizes: names.iter().zip(sizes).map(size).collect() }
 }

@@ -59,7 +59,7 @@ impl Dice {
 
 #[test]
 fn bent_files_are_answered_in_time() {
-    let sizes = [40, 320].map(|edge| Size { name: edge.to_string(), edge });
+    let sizes = [40, 320].map(Size::square);
     let mut dice = Dice(0x1234_5678_9ABC_DEF1);
     for path in FIXTURES {
         let (mut file, format) = fixture(path);

@@ -6,14 +6,14 @@ use crate::{Code, DecodeError, Limits, Pictures, Size, heif, source, thumbnails}
 
 fn pictures(path: &str, edge: u32) -> Result<Pictures, DecodeError> {
     let (file, format) = fixture(path);
-    thumbnails(&file, format, &[Size { name: edge.to_string(), edge }], &limits())
+    thumbnails(&file, format, &[Size::square(edge)], &limits())
 }
 
 /// The colour at a place of a still, as it is stored: before it is turned.
 fn stored(path: &str, edge: u32, across: f64, down: f64) -> ([u8; 3], (u32, u32)) {
     let (file, _) = fixture(path);
     let limits = limits();
-    let made = heif::decode(&file, Wish { edge, limits: &limits }).unwrap();
+    let made = heif::decode(&file, Wish { sizes: &[Size::square(edge)], limits: &limits }).unwrap();
     let x = (f64::from(made.width) * across) as usize;
     let y = (f64::from(made.height) * down) as usize;
     let at = (y * made.width as usize + x) * 3;
@@ -78,7 +78,7 @@ fn no_byte_that_is_another_one_does_harm() {
                 let mut bent = whole.clone();
                 bent[at] ^= bits;
                 let file = nameless(&bent);
-                let size = Size { name: "64".to_owned(), edge: 64 };
+                let size = Size::square(64);
                 match thumbnails(&file, format, &[size], &limits()) {
                     Ok(made) => assert!(made.thumbnails[0].width <= 64),
                     Err(error) => assert_ne!(error.code, Code::DecodeTimeout, "{at} {bits}"),

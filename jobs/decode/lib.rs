@@ -3,6 +3,7 @@
 //! Synchronous, no network, no file names. Every entry point takes an open file and [`Limits`],
 //! looks at the header first and refuses before it spends.
 
+mod avif;
 mod avio;
 #[cfg(test)]
 mod bent_tests;
@@ -14,6 +15,9 @@ mod colour;
 mod colour_tests;
 #[cfg(test)]
 mod corpus_tests;
+mod encode;
+#[cfg(test)]
+mod encode_tests;
 mod error;
 mod exif;
 mod exif_block;
@@ -57,6 +61,7 @@ mod png;
 mod refusal_tests;
 mod resize;
 mod rows;
+mod sizes;
 mod sniff;
 #[cfg(test)]
 mod sniff_tests;
@@ -83,9 +88,10 @@ mod window;
 pub use error::{Code, DecodeError};
 pub use facts::{Exif, Facts, Gps, facts};
 pub use limits::Limits;
+pub use sizes::{Coding, Framing, Size};
 pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
 pub use strip::{Edit, With, strip};
-pub use thumbnails::{Pictures, Raster, Size, Thumbnail, thumbnails};
+pub use thumbnails::{Pictures, Raster, Thumbnail, thumbnails};
 
 /// Opens FFmpeg's libraries, for the formats that need them ([`Format::needs_ffmpeg`]); else the
 /// first such file does. They stay open.

@@ -24,10 +24,10 @@ pub(crate) struct Decoder {
 }
 
 /// A decoded picture as the codec stores it.
-pub(crate) struct Frame(*mut AVFrame);
+pub(crate) struct Frame(pub(crate) *mut AVFrame);
 
 impl Frame {
-    fn new() -> Result<Self, DecodeError> {
+    pub(crate) fn new() -> Result<Self, DecodeError> {
         // SAFETY: no preconditions; null is checked.
         let frame = unsafe { av_frame_alloc() };
         if frame.is_null() { Err(out_of_memory()) } else { Ok(Self(frame)) }
@@ -243,7 +243,7 @@ fn is_allowed(decoder: &CStr) -> bool {
 }
 
 /// A scaler, freed when it goes.
-struct Scaler(*mut SwsContext);
+pub(crate) struct Scaler(pub(crate) *mut SwsContext);
 
 impl Drop for Scaler {
     fn drop(&mut self) {

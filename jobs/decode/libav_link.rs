@@ -117,6 +117,7 @@ functions! {
         av_packet_unref(packet: *mut AVPacket);
         avcodec_alloc_context3(codec: *const AVCodec) -> *mut AVCodecContext;
         avcodec_find_decoder(id: AVCodecID) -> *const AVCodec;
+        avcodec_find_encoder_by_name(name: *const c_char) -> *const AVCodec;
         avcodec_flush_buffers(context: *mut AVCodecContext);
         avcodec_free_context(context: *mut *mut AVCodecContext);
         avcodec_get_name(id: AVCodecID) -> *const c_char;
@@ -130,6 +131,8 @@ functions! {
             parameters: *const AVCodecParameters,
         ) -> c_int;
         avcodec_receive_frame(context: *mut AVCodecContext, frame: *mut AVFrame) -> c_int;
+        avcodec_receive_packet(context: *mut AVCodecContext, packet: *mut AVPacket) -> c_int;
+        avcodec_send_frame(context: *mut AVCodecContext, frame: *const AVFrame) -> c_int;
         avcodec_send_packet(context: *mut AVCodecContext, packet: *const AVPacket) -> c_int;
     }
     "avformat" LIBAVFORMAT_VERSION_MAJOR {

@@ -1,7 +1,8 @@
 //! Pixels on their way from a decoder to a thumbnail.
 
 use crate::orientation::Orientation;
-use crate::{DecodeError, Limits};
+use crate::sizes::fit_into;
+use crate::{DecodeError, Limits, Size};
 
 /// What the channels of a pixel mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,15 +45,16 @@ pub(crate) struct Picture {
 /// What is asked of a decoder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish<'a> {
-    /// The longest edge of the largest picture to make.
-    pub(crate) edge: u32,
+    /// The pictures to make of it.
+    pub(crate) sizes: &'a [Size],
     pub(crate) limits: &'a Limits,
 }
 
 impl Wish<'_> {
     /// The longest edge that is useful of a source of this size.
     pub(crate) fn target(self, width: u32, height: u32) -> u32 {
-        self.edge.min(width.max(height)).max(1)
+        let edge = self.sizes.iter().map(|size| size.edge(width, height)).max();
+        edge.unwrap_or(1).min(width.max(height)).max(1)
     }
 
     /// By how much a box filter may shrink, so that the better filter still halves.
@@ -80,14 +82,7 @@ pub(crate) fn area(width: u32, height: u32) -> u64 {
 
 /// The size of a picture that fits into a square of `edge` and is never enlarged.
 pub(crate) fn fit(width: u32, height: u32, edge: u32) -> (u32, u32) {
-    let longest = width.max(height).max(1);
-    let edge = edge.clamp(1, longest);
-    let scaled = |length: u32| {
-        let exact = (u64::from(length) * u64::from(edge) * 2 + u64::from(longest))
-            / (u64::from(longest) * 2);
-        u32::try_from(exact).unwrap_or(edge).max(1)
-    };
-    (scaled(width), scaled(height))
+    fit_into((width, height), (edge, edge))
 }
 
 /// A channel of light with transparency, as seen on white paper.

@@ -17,11 +17,34 @@ pub(crate) fn lanczos(
         3 => PixelType::U8x3,
         _ => PixelType::U8x4,
     };
+    resized(pixels, layout, from, to, options())
+}
+
+/// The middle of a picture of three bytes a pixel: the largest part of it that has the shape of
+/// `to`, in that size.
+pub(crate) fn lanczos_of_middle(
+    rgb: &[u8],
+    from: (u32, u32),
+    to: (u32, u32),
+) -> Result<Vec<u8>, DecodeError> {
+    let whole = options().fit_into_destination(None);
+    resized(rgb, PixelType::U8x3, from, to, whole)
+}
+
+fn options() -> ResizeOptions {
+    let way = ResizeAlg::Convolution(FilterType::Lanczos3);
+    ResizeOptions::new().resize_alg(way).use_alpha(false)
+}
+
+fn resized(
+    pixels: &[u8],
+    layout: PixelType,
+    from: (u32, u32),
+    to: (u32, u32),
+    options: ResizeOptions,
+) -> Result<Vec<u8>, DecodeError> {
     let source = ImageRef::new(from.0, from.1, pixels, layout).map_err(impossible)?;
     let mut smaller = Image::new(to.0, to.1, layout);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-        .use_alpha(false);
     Resizer::new().resize(&source, &mut smaller, &options).map_err(impossible)?;
     Ok(smaller.into_vec())
 }

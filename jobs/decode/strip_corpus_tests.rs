@@ -40,9 +40,9 @@ fn files(root: &Path) -> Vec<(String, Format, Vec<u8>)> {
 
 /// What readers see of a file: its small pictures, or why there are none.
 fn shown(file: &File, format: Format) -> Result<Vec<Vec<u8>>, Code> {
-    let sizes = [Size { name: "320".to_owned(), edge: 320 }];
+    let sizes = [Size::square(320)];
     let made = thumbnails(file, format, &sizes, &limits()).map_err(|error| error.code)?;
-    Ok(made.thumbnails.into_iter().map(|picture| picture.jpeg).collect())
+    Ok(made.thumbnails.into_iter().map(|picture| picture.bytes).collect())
 }
 
 /// What is wrong with the stripped file.

@@ -6,7 +6,7 @@ use crate::turbo::{self, Wanted};
 use crate::{Format, Pictures, Raster, Size, Thumbnail, thumbnails};
 
 fn sizes(edges: &[u32]) -> Vec<Size> {
-    edges.iter().map(|&edge| Size { name: edge.to_string(), edge }).collect()
+    edges.iter().copied().map(Size::square).collect()
 }
 
 fn pictures(path: &str, edges: &[u32]) -> Pictures {
@@ -20,7 +20,7 @@ fn only(path: &str, edge: u32) -> Raster {
 
 fn pixels(thumbnail: &Thumbnail) -> Raster {
     let wanted = Wanted { eighths: 8, ink: Ink::Rgb, memory_bytes: 64 << 20, scans: 1 };
-    let decoded = turbo::decompress(&thumbnail.jpeg, wanted).unwrap();
+    let decoded = turbo::decompress(&thumbnail.bytes, wanted).unwrap();
     assert_eq!(decoded.warning, None);
     let (width, height) = (decoded.width as u32, decoded.height as u32);
     assert_eq!((width, height), (thumbnail.width, thumbnail.height));
@@ -64,7 +64,7 @@ fn a_size_that_holds_the_whole_source_is_the_last() {
 #[test]
 fn thumbnails_carry_no_metadata() {
     for path in ["images/display_p3.jpg", "images/orientation_6.jpg"] {
-        let jpeg = &pictures(path, &[100]).thumbnails[0].jpeg;
+        let jpeg = &pictures(path, &[100]).thumbnails[0].bytes;
 
         let markers: Vec<u8> =
             jpeg.windows(2).filter(|pair| pair[0] == 0xFF).map(|pair| pair[1]).collect();

@@ -2,30 +2,17 @@
 
 use std::fs::File;
 
+use crate::encode::encode;
 use crate::picture::{Picture, Wish, fit};
+use crate::sizes::{fit_into, worth_making};
 use crate::{
-    Code, DecodeError, Format, Kind, Limits, bmp, colour, gif, heif, jpeg, png, resize, source,
-    tiff, turbo, video, webp,
+    Code, Coding, DecodeError, Format, Framing, Kind, Limits, Size, bmp, colour, gif, heif, jpeg,
+    png, resize, source, tiff, video, webp,
 };
-
-/// Where the eye no longer finds the difference at the size of a thumbnail.
-const QUALITY: u8 = 80;
-
-/// Up to here tables made for the picture save more than they cost; above they do not.
-const BEST_TABLES_EDGE: u32 = 960;
 
 /// The input of a Thumbhash may have 100 pixels an edge; half of that gives the same 25 bytes
 /// in a quarter of the time.
 const PLACEHOLDER_EDGE: u32 = 50;
-
-/// A picture to make: it fits into a square of `edge` pixels and is never enlarged.
-#[derive(Debug, Clone)]
-pub struct Size {
-    /// The name under which it is kept, such as `320`.
-    pub name: String,
-    /// The longest edge in pixels.
-    pub edge: u32,
-}
 
 /// A finished small picture.
 #[derive(Debug, Clone)]
@@ -36,15 +23,17 @@ pub struct Thumbnail {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Its bytes: a JPEG without any metadata.
-    pub jpeg: Vec<u8>,
+    /// How it is coded.
+    pub coding: Coding,
+    /// Its file, without any metadata.
+    pub bytes: Vec<u8>,
 }
 
 /// All that was made of one file.
 #[derive(Debug, Clone)]
 pub struct Pictures {
-    /// Smallest first. A size that would only repeat a smaller one, because the source is no
-    /// larger, is left out.
+    /// The one that needed the fewest pixels first. A size that would only repeat a smaller one,
+    /// because the source is no larger, is left out.
     pub thumbnails: Vec<Thumbnail>,
     /// The file ended early or was damaged and the picture was made of what was there.
     pub truncated: bool,
@@ -73,11 +62,10 @@ pub fn thumbnails(
     limits: &Limits,
 ) -> Result<Pictures, DecodeError> {
     limits.check_deadline()?;
-    let mut sizes: Vec<&Size> = sizes.iter().collect();
-    sizes.sort_by_key(|size| size.edge);
-    let edge = sizes.last().map_or(PLACEHOLDER_EDGE, |size| size.edge).max(1);
+    let least = [Size::square(PLACEHOLDER_EDGE)];
+    let wished = if sizes.is_empty() { &least[..] } else { sizes };
     let (raster, truncated) = match format.kind() {
-        Kind::Image => still(file, format, Wish { edge, limits })?,
+        Kind::Image => still(file, format, Wish { sizes: wished, limits })?,
         Kind::Video => (video::poster(file, format, limits)?, false),
         Kind::Audio | Kind::Document => {
             return Ok(Pictures {
@@ -87,7 +75,7 @@ pub fn thumbnails(
             });
         }
     };
-    cascade(raster, &sizes, truncated, limits)
+    cascade(raster, sizes, truncated, limits)
 }
 
 /// The picture of `file`, upright and in sRGB, no larger than asked for.
@@ -120,7 +108,8 @@ pub(crate) fn still(
 /// Shrinks first, because colours and turns cost by the pixel.
 fn finish(picture: Picture, wish: Wish) -> Result<(Raster, bool), DecodeError> {
     wish.limits.check_deadline()?;
-    let (width, height) = fit(picture.full.0, picture.full.1, wish.edge);
+    let (width, height) = picture.full;
+    let (width, height) = fit(width, height, wish.target(width, height));
     let held = (picture.width, picture.height);
     let pixels = if held == (width, height) {
         picture.pixels
@@ -133,41 +122,57 @@ fn finish(picture: Picture, wish: Wish) -> Result<(Raster, bool), DecodeError> {
     Ok((Raster { width, height, rgb }, picture.truncated))
 }
 
-/// Makes each picture from the next larger one: the largest first.
+/// Makes each picture from the next larger one that shows all: the largest first.
 fn cascade(
     source: Raster,
-    sizes: &[&Size],
+    sizes: &[Size],
     truncated: bool,
     limits: &Limits,
 ) -> Result<Pictures, DecodeError> {
-    let longest = source.width.max(source.height);
-    let enough =
-        sizes.iter().position(|size| size.edge >= longest).map_or(sizes.len(), |at| at + 1);
-    let mut thumbnails = Vec::with_capacity(enough);
+    let whole = (source.width, source.height);
+    let mut thumbnails = Vec::with_capacity(sizes.len());
     let mut larger = source;
-    for size in sizes.iter().take(enough).rev() {
+    for (size, cut) in worth_making(whole, sizes).into_iter().rev() {
         limits.check_deadline()?;
-        larger = shrink(larger, size.edge)?;
-        let best_tables = size.edge <= BEST_TABLES_EDGE;
-        let Raster { width, height, ref rgb } = larger;
-        let jpeg = turbo::compress(rgb, width, height, QUALITY, best_tables)?;
-        thumbnails.push(Thumbnail { name: size.name.clone(), width, height, jpeg });
+        let middle;
+        let raster = match size.framing {
+            Framing::Fit => {
+                larger = shrink(larger, (size.width, size.height))?;
+                &larger
+            }
+            Framing::Cover => {
+                middle = middle_of(&larger, cut.made)?;
+                &middle
+            }
+        };
+        let bytes = encode(raster, size, limits)?;
+        let (name, coding) = (size.name.clone(), size.coding);
+        let Raster { width, height, .. } = *raster;
+        thumbnails.push(Thumbnail { name, width, height, coding, bytes });
     }
     thumbnails.reverse();
     Ok(Pictures { thumbnails, truncated, placeholder: placeholder(larger)? })
 }
 
-fn shrink(raster: Raster, edge: u32) -> Result<Raster, DecodeError> {
-    let (width, height) = fit(raster.width, raster.height, edge);
-    if (width, height) == (raster.width, raster.height) {
+fn shrink(raster: Raster, room: (u32, u32)) -> Result<Raster, DecodeError> {
+    let held = (raster.width, raster.height);
+    let (width, height) = fit_into(held, room);
+    if (width, height) == held {
         return Ok(raster);
     }
-    let rgb = resize::lanczos(&raster.rgb, 3, (raster.width, raster.height), (width, height))?;
+    let rgb = resize::lanczos(&raster.rgb, 3, held, (width, height))?;
+    Ok(Raster { width, height, rgb })
+}
+
+/// The largest middle part of this shape, in this size.
+fn middle_of(raster: &Raster, (width, height): (u32, u32)) -> Result<Raster, DecodeError> {
+    let held = (raster.width, raster.height);
+    let rgb = resize::lanczos_of_middle(&raster.rgb, held, (width, height))?;
     Ok(Raster { width, height, rgb })
 }
 
 fn placeholder(raster: Raster) -> Result<Vec<u8>, DecodeError> {
-    let Raster { width, height, rgb } = shrink(raster, PLACEHOLDER_EDGE)?;
+    let Raster { width, height, rgb } = shrink(raster, (PLACEHOLDER_EDGE, PLACEHOLDER_EDGE))?;
     let opaque = |pixel: &[u8]| pixel.iter().copied().chain([u8::MAX]).collect::<Vec<u8>>();
     let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(opaque).collect();
     Ok(thumbhash::rgba_to_thumb_hash(width as usize, height as usize, &rgba))

@@ -42,7 +42,7 @@ fn make(root: &Path, path: &str) -> Option<Result<Pictures, DecodeError>> {
     let mut head = vec![0; HEAD_BYTES];
     let length = file.read_at(&mut head, 0).unwrap();
     let format = sniff(&head[..length]).filter(|format| format.kind() == Kind::Image)?;
-    let sizes = [320, 960, 1920].map(|edge| Size { name: edge.to_string(), edge });
+    let sizes = [320, 960, 1920].map(Size::square);
     Some(thumbnails(&file, format, &sizes, &limits()))
 }
 

@@ -44,7 +44,7 @@ pub struct Media {
     pub uploaded_at: DateTime,
     pub created_at: DateTime,
     pub updated_at: DateTime,
-    /// Small pictures, smallest first.
+    /// Small pictures, smallest first; those in AVIF behind the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thumbnails: Vec<ThumbnailInfo>,
     /// A thumbhash in base64, to show while the picture loads.
@@ -91,6 +91,10 @@ pub struct Processing {
     /// Where withheld bytes lie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_key: Option<String>,
+    /// Objects that lie there, or may, and that no reader can know; whoever makes pictures of the
+    /// medium removes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spare_keys: Vec<String>,
     /// Why it could not be published although its steps have ended well; the bytes are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_error: Option<StepError>,

@@ -69,9 +69,15 @@ pub struct Step {
     /// When it will be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_retry_at: Option<DateTime>,
-    /// The version of the settings by which its results were made.
+    /// The settings by which its results were made, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
+    /// The version of these settings; results without it are older than any version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe_version: Option<u32>,
+    /// Why its results could not be made again by newer settings; the old ones stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew_error: Option<StepError>,
     /// Why it failed or has to be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<StepError>,

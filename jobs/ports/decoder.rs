@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Edits, LocalFile, PortError};
+use super::{Edits, LocalFile, PictureFormat, PictureSize, PortError};
 use crate::model::FileType;
 
 /// What a file is, by its bytes.
@@ -75,15 +75,6 @@ pub struct CameraFacts {
     pub content_identifier: Option<String>,
 }
 
-/// A small picture to make: it fits into a square of `edge` pixels and is never enlarged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PictureSize {
-    /// The name under which it is kept.
-    pub name: String,
-    /// The longest edge in pixels.
-    pub edge: u32,
-}
-
 /// A finished small picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
@@ -93,8 +84,8 @@ pub struct Picture {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Such as `image/jpeg`.
-    pub mime_type: String,
+    /// How it is coded.
+    pub format: PictureFormat,
     /// Without any metadata.
     pub bytes: Vec<u8>,
 }
@@ -102,7 +93,7 @@ pub struct Picture {
 /// All that was made of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pictures {
-    /// Smallest first; empty for files that have no picture (sound, text).
+    /// The one of the fewest pixels first; empty for files that have no picture (sound, text).
     pub pictures: Vec<Picture>,
     /// The file ended early or was damaged; the pictures show what was there.
     pub truncated: bool,

@@ -30,6 +30,24 @@ pub struct MediaPage {
     pub more: bool,
 }
 
+/// Where a medium stands among those with pictures: by the version of their recipe, then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PicturedPlace {
+    /// None where they were made before there were versions.
+    pub version: Option<u32>,
+    /// The medium.
+    pub id: MediaId,
+}
+
+/// Some media with pictures.
+#[derive(Debug, Clone)]
+pub struct PicturedPage {
+    /// Those with the oldest pictures first.
+    pub media: Vec<MediaId>,
+    /// The place of the last one, if others may follow behind it.
+    pub next: Option<PicturedPlace>,
+}
+
 /// The collection `event_media`, in the product's words.
 #[async_trait]
 pub trait MediaStore: Send + Sync {
@@ -53,4 +71,13 @@ pub trait MediaStore: Send + Sync {
         before: DateTime,
         limit: u32,
     ) -> Result<Vec<Media>, PortError>;
+
+    /// Published media whose pictures are of a recipe older than `version`, from behind `after` on;
+    /// at most `limit`. Deleted ones and those of other writers are left out.
+    async fn pictured_before(
+        &self,
+        version: u32,
+        after: Option<PicturedPlace>,
+        limit: u32,
+    ) -> Result<PicturedPage, PortError>;
 }

@@ -10,6 +10,7 @@ mod edits;
 mod error;
 mod media;
 mod objects;
+mod pictures;
 mod queue;
 mod rates;
 mod scanner;
@@ -23,14 +24,15 @@ pub use albums::Albums;
 pub use arrivals::Arrivals;
 pub use book::{JobBook, JobFilter, JobPage, JobPlace, JobState, QueueState};
 pub use clock::{Clock, later, until};
-pub use decoder::{CameraFacts, Decoder, Facts, Picture, PictureSize, Pictures, Sniffed};
+pub use decoder::{CameraFacts, Decoder, Facts, Picture, Pictures, Sniffed};
 pub use edits::{Edit, Edits, With};
 pub use error::PortError;
-pub use media::{MediaFilter, MediaPage, MediaStore};
+pub use media::{MediaFilter, MediaPage, MediaStore, PicturedPage, PicturedPlace};
 pub use objects::{
     Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, Length, LocalFile, ObjectInfo,
     Objects, Part, Spooled, Transfer, interrupted,
 };
+pub use pictures::{Framing, PictureFormat, PictureSize};
 pub use queue::{About, Ending, Gone, Held, JobQueue, Leased, Leases, Ticket};
 pub use rates::{Bucket, Drawn, Rate, Rates};
 pub use scanner::{Scan, Scanner, Verdict};

@@ -22,11 +22,21 @@ export type GenerateThumbnails = {
 /**
  * The medium to picture.
  */
-mediaId: string, };
+mediaId: string, 
+/**
+ * Of a published medium: make them again if they are of an older recipe than this version.
+ */
+olderThan?: number, };
 
 export type PublishMedia = { 
 /**
  * The medium to publish.
+ */
+mediaId: string, };
+
+export type GenerateAvif = { 
+/**
+ * The medium to picture.
  */
 mediaId: string, };
 
@@ -39,4 +49,5 @@ export type Job =
   | { kind: "extract_metadata"; args: ExtractMetadata }
   | { kind: "generate_thumbnails"; args: GenerateThumbnails }
   | { kind: "publish_media"; args: PublishMedia }
+  | { kind: "generate_avif"; args: GenerateAvif }
   | { kind: "sweep"; args: Sweep };

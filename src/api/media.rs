@@ -155,10 +155,23 @@ pub async fn thumbnail(
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let media = seen(&api, &caller, &id).await?;
+    let key = key_of(&api, &caller, &id, &name).await?;
+    let answer = send(&api, &key, &headers).await;
+    if answer.is_ok() {
+        return answer;
+    }
+    // A newer picture may have taken its place since the document was read.
+    match key_of(&api, &caller, &id, &name).await {
+        Ok(newer) if newer != key => send(&api, &newer, &headers).await,
+        _ => answer,
+    }
+}
+
+/// Where a small picture lies now.
+async fn key_of(api: &Api, caller: &Caller, id: &str, name: &str) -> Result<String, Problem> {
+    let media = seen(api, caller, id).await?;
     let found = published(&media)?.thumbnails.iter().find(|thumbnail| thumbnail.name == name);
-    let key = found.map(|thumbnail| thumbnail.key.clone());
-    send(&api, &key.ok_or_else(|| Problem::not_found("thumbnail"))?, &headers).await
+    found.map(|it| it.key.clone()).ok_or_else(|| Problem::not_found("thumbnail"))
 }
 
 /// The medium with this id, if the caller may know of it.

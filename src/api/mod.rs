@@ -15,6 +15,7 @@ mod one_shot;
 mod parts;
 mod problem;
 mod queues;
+mod reprocess;
 mod routes;
 mod schedules;
 mod signed;

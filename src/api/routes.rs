@@ -11,7 +11,7 @@ use axum::{
 
 use super::{
     Api, access::Scope, chunks, cors, health, jobs, media, one_shot, parts, problem::Problem,
-    queues, schedules, tokens, trace, tus, uploads, uppy, users, workers,
+    queues, reprocess, schedules, tokens, trace, tus, uploads, uppy, users, workers,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -55,6 +55,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/s3/multipart/{uploadId}/complete", Scope::Upload),
     route("POST", "/v1/media", Scope::Upload),
     route("GET", "/v1/media", Scope::Read),
+    route("POST", "/v1/media/reprocess", Scope::Admin),
     route("GET", "/v1/media/{mediaId}", Scope::Read),
     route("GET", "/v1/media/{mediaId}/file", Scope::Read),
     route("GET", "/v1/media/{mediaId}/thumbnails/{name}", Scope::Read),
@@ -106,6 +107,7 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/signed/uploads/{uploadId}/whole" => put(uppy::put_whole),
         "/signed/media/{mediaId}/file" => get(media::signed_file),
         "/v1/media" => get(media::list).post(one_shot::take_in),
+        "/v1/media/reprocess" => post(reprocess::reprocess),
         "/v1/media/{mediaId}" => get(media::show),
         "/v1/media/{mediaId}/file" => get(media::file),
         "/v1/media/{mediaId}/thumbnails/{name}" => get(media::thumbnail),

@@ -8,8 +8,13 @@ use crate::{api, telemetry};
 impl Config {
     /// Everything that is wrong, each as a sentence.
     pub fn faults(&self) -> Vec<String> {
-        let faults =
-            [self.of_the_doors(), self.of_the_parts(), self.of_the_bucket(), self.of_the_work()];
+        let faults = [
+            self.of_the_doors(),
+            self.of_the_parts(),
+            self.of_the_bucket(),
+            self.thumbnails.faults(),
+            self.of_the_work(),
+        ];
         let wrong = faults.into_iter().flatten().filter(|(wrong, _)| *wrong);
         wrong.map(|(_, sentence)| sentence.to_owned()).collect()
     }
@@ -100,10 +105,6 @@ impl Config {
     }
 
     fn of_the_work(&self) -> Vec<(bool, &'static str)> {
-        let sizes = &self.thumbnails.sizes;
-        let rising = sizes.is_sorted_by(|a, b| a < b);
-        let odd_sizes =
-            sizes.is_empty() || !rising || sizes.iter().any(|s| !(16..=8192).contains(s));
         let Worker { ingest, scan, media, housekeeping } = self.worker;
         let places = [ingest, scan, media, housekeeping];
         let odd_places = places.iter().any(|places| !(1..=256).contains(places));
@@ -113,7 +114,6 @@ impl Config {
         let odd_burst = !(1..=3_600).contains(&self.rate.burst_seconds);
         let odd_end = uploads.hard_seconds < uploads.idle_seconds;
         vec![
-            (odd_sizes, "thumbnails.sizes are not rising numbers from 16 to 8192"),
             (odd_places, "worker.ingest, scan, media and housekeeping are not from 1 to 256"),
             (odd_file, "uploads.max_file_mb is not from 1 to 48000"),
             (odd_burst, "rate.burst_seconds is not from 1 to 3600"),

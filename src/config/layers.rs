@@ -111,6 +111,10 @@ fn form_of(section: &str, default: &Value) -> &'static str {
             "a list of { name = \"...\", key = \"...\", scopes = [...] } with scopes of upload, \
              read, enqueue, notify and admin"
         }
+        Value::Array(_) if section == "thumbnails" => {
+            "a list of edges in pixels or of { name = \"...\", box = [width, height], \
+             how = \"fit\" or \"cover\", format = \"jpeg\", \"webp\" or \"avif\", quality = 80 }"
+        }
         Value::Array(_) => "a list of whole numbers from 0 to 4294967295",
         _ => "a text",
     }

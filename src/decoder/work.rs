@@ -3,17 +3,20 @@
 
 use std::{fs::File, panic::AssertUnwindSafe, time::Duration};
 
-use decode::{Code, DecodeError, Format, HEAD_BYTES, Kind, Limits};
+use decode::{Code, Coding, DecodeError, Format, HEAD_BYTES, Kind, Limits};
 use jobs::{
     model::FileType,
-    ports::{CameraFacts, Facts, Picture, PictureSize, Pictures, PortError, Sniffed},
+    ports::{
+        CameraFacts, Facts, Framing, Picture, PictureFormat, PictureSize, Pictures, PortError,
+        Sniffed,
+    },
 };
 use serde::{Deserialize, Serialize};
 
 use super::packed::Packed;
 
 /// What one decode may cost.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecodeLimits {
     /// Memory, in bytes.
     pub memory_bytes: u64,
@@ -76,10 +79,22 @@ impl Work {
     pub fn needs_ffmpeg(&self) -> bool {
         match self {
             Self::Sniff | Self::Strip(_) => false,
-            Self::Facts(mime_type) | Self::Pictures(mime_type, _) => {
+            Self::Facts(mime_type) => {
+                let kind = Format::from_mime(mime_type).map(Format::kind);
+                matches!(kind, Some(Kind::Video | Kind::Audio))
+            }
+            Self::Pictures(mime_type, sizes) => {
+                let is_avif = |size: &PictureSize| size.format == PictureFormat::Avif;
                 Format::from_mime(mime_type).is_some_and(Format::needs_ffmpeg)
+                    || sizes.iter().any(is_avif)
             }
         }
+    }
+
+    /// Whether all of it is done by safe Rust, which no file can make do anything else: then a
+    /// process may do it with one file after the other.
+    pub fn is_safe(&self) -> bool {
+        !matches!(self, Self::Pictures(..)) && !self.needs_ffmpeg()
     }
 
     /// How metrics name it.
@@ -120,9 +135,7 @@ impl Work {
                 Ok(Answer::Facts(Box::new(facts_of(facts))))
             }
             Self::Pictures(mime_type, sizes) => {
-                let size =
-                    |size: &PictureSize| decode::Size { name: size.name.clone(), edge: size.edge };
-                let sizes: Vec<decode::Size> = sizes.iter().map(size).collect();
+                let sizes: Vec<decode::Size> = sizes.iter().map(size_of).collect();
                 let made = decode::thumbnails(file, format_of(mime_type)?, &sizes, limits)?;
                 Ok(Answer::Pictures(Pictures {
                     pictures: made.thumbnails.into_iter().map(picture).collect(),
@@ -175,9 +188,32 @@ fn file_type(kind: Kind) -> FileType {
     }
 }
 
+fn size_of(size: &PictureSize) -> decode::Size {
+    decode::Size {
+        name: size.name.clone(),
+        width: size.width,
+        height: size.height,
+        framing: match size.framing {
+            Framing::Fit => decode::Framing::Fit,
+            Framing::Cover => decode::Framing::Cover,
+        },
+        coding: match size.format {
+            PictureFormat::Jpeg => Coding::Jpeg,
+            PictureFormat::WebP => Coding::WebP,
+            PictureFormat::Avif => Coding::Avif,
+        },
+        quality: size.quality,
+    }
+}
+
 fn picture(made: decode::Thumbnail) -> Picture {
-    let (name, width, height, bytes) = (made.name, made.width, made.height, made.jpeg);
-    Picture { name, width, height, mime_type: "image/jpeg".to_owned(), bytes }
+    let decode::Thumbnail { name, width, height, coding, bytes } = made;
+    let format = match coding {
+        Coding::Jpeg => PictureFormat::Jpeg,
+        Coding::WebP => PictureFormat::WebP,
+        Coding::Avif => PictureFormat::Avif,
+    };
+    Picture { name, width, height, format, bytes }
 }
 
 fn facts_of(facts: decode::Facts) -> Facts {

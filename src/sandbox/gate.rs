@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IoSlice, Read},
+    io::{self, IoSlice, PipeReader, Read},
     mem::MaybeUninit,
     os::{
         fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
@@ -37,6 +37,14 @@ use crate::{
 /// A cell looks at its deadline itself; one that does not is killed so much later.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// A cell that does safe work does it for so many files, none of which is larger and took longer:
+/// it is to have no memory that it does not need, and its time counts together.
+const SHARED_FILES: u32 = 64;
+const SHARED_BYTES: u64 = 32 << 20;
+const SHARED_TIME: Duration = Duration::from_millis(100);
+/// So many wait.
+const IDLE: usize = 4;
+
 /// How glibc gives memory to a cell, which asks for some tens of MB once, and gives none back: in
 /// large pages, and what was freed again. Of three pictures of a photo that is a third of the
 /// kernel's time (6.5 ms instead of 21, of 62 ms in all; two processors).
@@ -50,7 +58,24 @@ pub struct Gate {
     pictures: Mutex<Option<Zygote>>,
     /// Started for the first film.
     films: Mutex<Option<Zygote>>,
+    /// Cells that wait for a file.
+    idle: Mutex<Vec<Line>>,
     cells: AtomicU64,
+}
+
+/// The way to a cell.
+#[derive(Debug)]
+struct Line {
+    cell: u64,
+    kin: Kin,
+    socket: UnixStream,
+    /// Where the zygote says how it ended.
+    end: PipeReader,
+    /// Files that it has done, and the time it took for them.
+    files: u32,
+    spent: Duration,
+    /// Within what it does them.
+    limits: DecodeLimits,
 }
 
 #[derive(Debug)]
@@ -104,7 +129,8 @@ impl Gate {
     pub fn start(program: &Path) -> io::Result<Self> {
         let pictures = Mutex::new(Some(Zygote::start(program, Kin::Pictures)?));
         let films = Mutex::new(None);
-        Ok(Self { program: program.to_owned(), pictures, films, cells: AtomicU64::new(0) })
+        let (program, idle, cells) = (program.to_owned(), Mutex::default(), AtomicU64::new(0));
+        Ok(Self { program, pictures, films, idle, cells })
     }
 
     /// Does work with a file in a cell.
@@ -114,7 +140,9 @@ impl Gate {
         work: Work,
         limits: DecodeLimits,
     ) -> Result<Answer, PortError> {
-        match self.ask(file, &Order { task: Task::Decode(work), limits })? {
+        // What is large may leave much memory behind.
+        let stays = work.is_safe() && file.metadata().is_ok_and(|of| of.len() <= SHARED_BYTES);
+        match self.ask(file, &Order { task: Task::Decode(work), limits, stays })? {
             Said::Answer(answer) => Ok(answer),
             Said::Locks(_) => Err(crashed("it answered what it was not asked")),
         }
@@ -123,7 +151,7 @@ impl Gate {
     /// Lets a cell do this.
     pub fn drill(&self, drill: Drill, limits: DecodeLimits) -> Result<Locks, PortError> {
         let nothing = File::open("/dev/null").map_err(|error| away(&error))?;
-        match self.ask(&nothing, &Order { task: Task::Drill(drill), limits })? {
+        match self.ask(&nothing, &Order { task: Task::Drill(drill), limits, stays: false })? {
             Said::Locks(locks) => Ok(locks),
             Said::Answer(_) => Err(crashed("it answered what it was not asked")),
         }
@@ -133,34 +161,77 @@ impl Gate {
         // A description of its own: the cell can neither write nor move what others read.
         let own = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()));
         let own = own.map_err(|error| away(&error))?;
-        match self.converse(&own, order) {
+        let said = match self.ask_idle(&own, order) {
+            // There was none, or it went while nobody looked.
+            Err(Silence::Away(_)) => self
+                .born(&own, order)
+                .map_err(Silence::from)
+                .and_then(|cell| self.hear(cell, order)),
+            answer => answer,
+        };
+        match said {
             Ok(said) => Ok(said?),
             Err(silence) => Err(silence.meaning(order.limits)),
         }
     }
 
-    fn converse(&self, file: &File, order: &Order) -> Result<Result<Said, Refusal>, Silence> {
-        let (mut ours, theirs) = UnixStream::pair()?;
-        let (mut end, end_of_cell) = io::pipe()?;
+    /// Asks a cell that waits for a file.
+    fn ask_idle(&self, file: &File, order: &Order) -> Result<Result<Said, Refusal>, Silence> {
+        let is_fit = |line: &Line| line.limits == order.limits;
+        let idle = order.stays.then(|| lock(&self.idle).pop_if(|line| is_fit(line))).flatten();
+        let line = idle.ok_or(io::ErrorKind::NotFound).map_err(io::Error::from)?;
+        frame::send_file(&line.socket, file.as_fd())?;
+        self.hear(line, order)
+    }
+
+    /// Lets the zygote make a cell for this file.
+    fn born(&self, file: &File, order: &Order) -> io::Result<Line> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let (end, end_of_cell) = io::pipe()?;
         let cell = self.cells.fetch_add(1, Ordering::Relaxed);
         let (kin, run) = (order.task.kin(), Word { kind: Word::RUN, cell });
         self.tell(kin, run, &[file.as_fd(), theirs.as_fd(), end_of_cell.as_fd()])?;
-        drop((theirs, end_of_cell));
-        let until = Instant::now() + order.limits.time + GRACE;
-        let heard = frame::write(&mut ours, order)
-            .and_then(|()| frame::hear(&mut Patient { socket: &ours, until }));
+        Ok(Line { cell, kin, socket, end, files: 0, spent: Duration::ZERO, limits: order.limits })
+    }
+
+    /// Gives a cell that has its file the order, and hears what it says.
+    fn hear(&self, mut line: Line, order: &Order) -> Result<Result<Said, Refusal>, Silence> {
+        let began = Instant::now();
+        let until = began + order.limits.time + GRACE;
+        let heard = frame::write(&mut line.socket, order)
+            .and_then(|()| frame::hear(&mut Patient { socket: &line.socket, until }));
         match heard {
-            Ok(said) => return Ok(said),
+            Ok(said) => {
+                let took = began.elapsed();
+                if order.stays && said.is_ok() && took < SHARED_TIME {
+                    self.keep(line, took);
+                }
+                Ok(said)
+            }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                self.tell(kin, Word { kind: Word::KILL, cell }, &[])?;
-                return Err(Silence::TooLong);
+                self.tell(line.kin, Word { kind: Word::KILL, cell: line.cell }, &[])?;
+                Err(Silence::TooLong)
             }
             // Its end says more.
-            Err(_) => drop(ours),
+            Err(_) => {
+                let Line { socket, mut end, .. } = line;
+                drop(socket);
+                let mut status = [0; 4];
+                end.read_exact(&mut status)?;
+                Err(Silence::Ended(ExitStatus::from_raw(i32::from_le_bytes(status))))
+            }
         }
-        let mut status = [0; 4];
-        end.read_exact(&mut status)?;
-        Err(Silence::Ended(ExitStatus::from_raw(i32::from_le_bytes(status))))
+    }
+
+    /// Lets a cell wait for its next file. One that is not kept ends, as nobody speaks to it.
+    fn keep(&self, mut line: Line, took: Duration) {
+        line.files += 1;
+        line.spent += took;
+        let is_fresh = line.files < SHARED_FILES && line.spent < line.limits.time;
+        let mut idle = lock(&self.idle);
+        if is_fresh && idle.len() < IDLE {
+            idle.push(line);
+        }
     }
 
     /// Says this to a zygote; if that is gone, to a new one.
@@ -181,8 +252,12 @@ impl Gate {
             Kin::Pictures => &self.pictures,
             Kin::Films => &self.films,
         };
-        zygote.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(zygote)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn send(control: &OwnedFd, word: Word, files: &[BorrowedFd<'_>]) -> io::Result<()> {

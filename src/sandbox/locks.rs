@@ -34,17 +34,24 @@ pub struct Base {
     /// What codecs say of files goes nowhere.
     nowhere: Option<OwnedFd>,
     filters: Vec<BpfProgram>,
+    /// For a cell that stays: it may receive files, too.
+    staying: Vec<BpfProgram>,
 }
 
 /// Makes it ready.
 pub fn base() -> Base {
-    let filters = TargetArch::try_from(std::env::consts::ARCH).ok().and_then(filters);
-    let nowhere = File::options().write(true).open("/dev/null").ok().map(OwnedFd::from);
-    Base { address_space: address_space(), nowhere, filters: filters.unwrap_or_default() }
+    let arch = TargetArch::try_from(std::env::consts::ARCH).ok();
+    let filters = |also| arch.and_then(|arch| filters(arch, also)).unwrap_or_default();
+    Base {
+        address_space: address_space(),
+        nowhere: File::options().write(true).open("/dev/null").ok().map(OwnedFd::from),
+        filters: filters(&[]),
+        staying: filters(&[libc::SYS_recvmsg]),
+    }
 }
 
 /// Gives up all rights that a decode does not need; what the kernel takes them by.
-pub fn lock(base: &Base, limits: DecodeLimits) -> Locks {
+pub fn lock(base: &Base, limits: DecodeLimits, stays: bool) -> Locks {
     let memory = base.address_space + limits.memory_bytes + STILL_BYTES;
     limit(libc::RLIMIT_AS, memory);
     limit(libc::RLIMIT_CPU, limits.time.as_secs() + GRACE_SECONDS);
@@ -54,8 +61,9 @@ pub fn lock(base: &Base, limits: DecodeLimits) -> Locks {
     // SAFETY: it sets a flag of this process.
     unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     let landlock = no_files();
-    let seccomp = !base.filters.is_empty()
-        && base.filters.iter().all(|filter| seccompiler::apply_filter(filter).is_ok());
+    let filters = if stays { &base.staying } else { &base.filters };
+    let seccomp = !filters.is_empty()
+        && filters.iter().all(|filter| seccompiler::apply_filter(filter).is_ok());
     Locks { seccomp, landlock }
 }
 
@@ -158,7 +166,7 @@ const REFUSED: &[libc::c_long] = &[
 ];
 
 /// One filter that refuses, and one that ends the process for every call that is in no list.
-fn filters(arch: TargetArch) -> Option<Vec<BpfProgram>> {
+fn filters(arch: TargetArch, also: &[libc::c_long]) -> Option<Vec<BpfProgram>> {
     let any = |calls: &[libc::c_long]| -> BTreeMap<i64, Vec<SeccompRule>> {
         calls.iter().map(|call| (*call, Vec::new())).collect()
     };
@@ -170,6 +178,7 @@ fn filters(arch: TargetArch) -> Option<Vec<BpfProgram>> {
     );
     let mut known = any(NEEDED);
     known.extend(any(REFUSED));
+    known.extend(any(also));
     let if_ = |argument, compared, with: libc::c_int| {
         let with = with.unsigned_abs().into();
         let one = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compared, with).ok()?;

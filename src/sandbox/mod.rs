@@ -4,7 +4,9 @@
 //! the libraries loaded, and forks a **cell** for each file. There are two: FFmpeg's libraries,
 //! which make a fork slow and large, are only in the one for films. A cell has the file (to read),
 //! a socket to answer on, memory and time within limits, and almost no system calls; it ends with
-//! its answer. Whatever a file does to its codec, nothing of it is there for the next one.
+//! its answer. Whatever a file does to its codec, nothing of it is there for the next one. What is
+//! wholly done by safe Rust, which has no way to be taken over, is done by cells that stay: one
+//! ends after an error, after 64 files, or after a slow one.
 //!
 //! This is the one place that forks.
 

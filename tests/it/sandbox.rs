@@ -11,7 +11,7 @@ use iven_worker::{
     decoder::{DecodeLimits, Decoding, InProcess},
     sandbox::{Drill, Sandbox},
 };
-use jobs::ports::{Decoder, LocalFile, PictureSize, PortError};
+use jobs::ports::{Decoder, LocalFile, PictureFormat, PictureSize, PortError};
 
 const LIMITS: DecodeLimits =
     DecodeLimits { memory_bytes: 256 << 20, time: Duration::from_secs(10) };
@@ -38,7 +38,7 @@ fn code<T: std::fmt::Debug>(answer: Result<T, PortError>) -> String {
 }
 
 fn sizes() -> Vec<PictureSize> {
-    [96, 320].map(|edge| PictureSize { name: edge.to_string(), edge }).into()
+    [96, 320].map(PictureSize::square).into()
 }
 
 #[tokio::test]
@@ -67,6 +67,19 @@ async fn a_crash_a_hoard_a_loop_and_a_forbidden_call_are_each_said_and_survived(
 }
 
 #[tokio::test]
+async fn an_avif_is_coded_behind_both_locks() {
+    let avif = PictureSize { format: PictureFormat::Avif, quality: 60, ..PictureSize::square(320) };
+
+    let sandbox = Decoding(sandbox(LIMITS));
+    let file = fixture("images/photo.jpg");
+    let made = sandbox.pictures(&file, "image/jpeg", &[avif]).await.unwrap();
+
+    let [picture] = made.pictures.as_slice() else { panic!("{}", made.pictures.len()) };
+    assert_eq!((picture.width, picture.height, picture.format), (320, 224, PictureFormat::Avif));
+    assert_eq!(picture.bytes.get(4..12), Some(&b"ftypavif"[..]));
+}
+
+#[tokio::test]
 async fn films_have_what_they_need_and_pictures_are_spared_it() {
     sandbox(LIMITS).drill(Drill::Films).await.unwrap();
 
@@ -92,6 +105,30 @@ async fn cells_side_by_side_do_not_disturb_each_other() {
             } else {
                 let made = decoder.pictures(&photo, "image/jpeg", &sizes()).await.unwrap();
                 assert!(!made.pictures.is_empty());
+            }
+        });
+    }
+
+    while let Some(ended) = under_way.join_next().await {
+        ended.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_cell_that_stays_does_each_file_as_if_it_were_the_first() {
+    let decoder = Arc::new(Decoding(sandbox(LIMITS)));
+    let (photo, broken) = (fixture("images/gps_iphone.jpg"), fixture("expected.csv"));
+    let expected = Decoding(InProcess::new(LIMITS)).facts(&photo, "image/jpeg").await.unwrap();
+    let mut under_way = tokio::task::JoinSet::new();
+    // More than one cell does, and more at once than wait.
+    for n in 0..300 {
+        let (decoder, photo, broken) = (decoder.clone(), photo.clone(), broken.clone());
+        let expected = expected.clone();
+        under_way.spawn(async move {
+            match n % 7 {
+                3 => assert_eq!(code(decoder.facts(&broken, "image/jpeg").await), "corrupt_file"),
+                5 => assert_eq!(decoder.sniff(&broken).await.unwrap(), None),
+                _ => assert_eq!(decoder.facts(&photo, "image/jpeg").await.unwrap(), expected),
             }
         });
     }

@@ -114,6 +114,17 @@ pub static EVENT_MEDIA: Collection = Collection {
             &[("processing.uploadId", Asc)],
             &[("processing.uploadId", Exists)],
         ),
+        // Published media by the recipe of their pictures; what was made before there were versions
+        // has none and comes first.
+        partial(
+            "thumbnail_recipe",
+            &[
+                ("processingSteps.thumbnailGeneration.completed", Asc),
+                ("processingSteps.thumbnailGeneration.recipeVersion", Asc),
+                ("_id", Asc),
+            ],
+            &[("processingStatus", Is("completed"))],
+        ),
         // The seed's eventId_uploadedAt leaves open what comes first of one millisecond.
         index("eventId_page", &[("eventId", Asc), ("uploadedAt", Desc), ("_id", Desc)]),
     ],

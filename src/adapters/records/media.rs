@@ -1,14 +1,14 @@
 //! `event_media` over the document port.
 
 use async_trait::async_trait;
-use bson::{DateTime, Document};
+use bson::{Bson, DateTime, Document};
 use jobs::{
     model::{Media, MediaId, ProcessingStatus},
-    ports::{MediaFilter, MediaPage, MediaStore, PortError},
+    ports::{MediaFilter, MediaPage, MediaStore, PicturedPage, PicturedPlace, PortError},
 };
 
 use super::{Records, collections::EVENT_MEDIA, diff::diff, read, readable, write};
-use crate::adapters::documents::{Guard, Query, Test};
+use crate::adapters::documents::{Edge, Guard, Query, Test};
 
 const WHAT: &str = "event_media";
 
@@ -76,6 +76,48 @@ impl MediaStore for Records {
         let found = self.store.find(&EVENT_MEDIA, query.such_that(guard)).await?;
         Ok(all(found))
     }
+
+    async fn pictured_before(
+        &self,
+        version: u32,
+        after: Option<PicturedPlace>,
+        limit: u32,
+    ) -> Result<PicturedPage, PortError> {
+        let guard = Guard::none().and("processing.rev", Test::Exists(true)).eq("isDeleted", false);
+        let pictured =
+            |limit| Query::over("thumbnail_recipe", limit).at(true).such_that(guard.clone());
+        // First those of the very same version, in the order of their ids.
+        let of = after.and_then(|place| place.version);
+        let from = after.map_or(Edge::Open, |place| Edge::Excluding(place.id.into()));
+        let same = Query { from, ..pictured(limit).at(of.map_or(Bson::Null, Bson::from)) };
+        let mut found = self.store.find(&EVENT_MEDIA, same).await?;
+        let rest = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+        if rest > 0 {
+            let from = of.map_or(Edge::Open, |of| Edge::Excluding(of.into()));
+            let newer = Query { from, ..pictured(rest).below(version) };
+            found.extend(self.store.find(&EVENT_MEDIA, newer).await?);
+        }
+        let is_full = found.len() >= limit as usize;
+        let next = found.last().filter(|_| is_full).and_then(place);
+        let media = found.iter().filter_map(place).map(|place| place.id).collect();
+        Ok(PicturedPage { media, next })
+    }
+}
+
+/// The field that says by which recipe pictures were made.
+const VERSION: &str = "recipeVersion";
+
+/// Where a document stands in the index `thumbnail_recipe`; of one that is odd, nobody knows.
+fn place(found: &Document) -> Option<PicturedPlace> {
+    let id = MediaId(found.get_object_id("_id").ok()?);
+    let steps = found.get_document("processingSteps").ok()?;
+    let version = steps.get_document("thumbnailGeneration").ok()?.get(VERSION);
+    let version = match version {
+        Some(Bson::Int32(version)) => u32::try_from(*version).ok(),
+        Some(Bson::Int64(version)) => u32::try_from(*version).ok(),
+        _ => None,
+    };
+    Some(PicturedPlace { version, id })
 }
 
 fn all(found: Vec<Document>) -> Vec<Media> {

@@ -32,6 +32,7 @@ mod broken;
 mod given_up;
 mod photo;
 mod plans;
+mod renewed;
 mod revived;
 mod scan;
 mod stripped;

@@ -152,11 +152,16 @@ async fn every_query_walks_along_its_index() {
         assert!(status.is_success(), "{answer}");
     }
 
+    let wish = json!({ "recipeOlderThan": 1 });
+    let (status, answer) = house.ask("POST", "/v1/media/reprocess", wish).await;
+    assert!(status.is_success(), "{answer}");
+
     let walked = store.walked.lock().unwrap().clone();
     let of_jobs = ["claim", "scheduled", "leases", "arrivals", "ref", "state_queue", "state_kind"];
     for index in of_jobs {
         assert!(walked.contains(&format!("jobs.{index}")), "{index} is not among {walked:#?}");
     }
-    assert!(walked.len() >= 14, "{walked:#?}");
+    assert!(walked.contains("event_media.thumbnail_recipe"), "{walked:#?}");
+    assert!(walked.len() >= 15, "{walked:#?}");
     store.store.database().drop().await.unwrap();
 }

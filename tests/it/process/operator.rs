@@ -15,6 +15,7 @@ async fn an_operator_sees_and_steers_jobs_from_the_command_line() {
     let paused = say(&["queues", "pause", "scan"]);
     let queues = say(&["queues", "list"]);
     let workers = say(&["workers", "list"]);
+    let older = say(&["reprocess", "--recipe-older-than", "1", "--limit", "7"]);
     let none = say(&["jobs", "retry", "--state", "dead", "--error", "timeout"]);
 
     let metrics = String::from_utf8(service.bytes("/metrics").await).unwrap();
@@ -35,16 +36,18 @@ async fn an_operator_sees_and_steers_jobs_from_the_command_line() {
     assert!(workers.out.contains("ingest 0/8, scan 0/4, media 0/2, housekeeping "), "{workers:?}");
     assert!(workers.out.contains(&format!(" {} ", service.pid())), "{workers:?}");
     assert_eq!(none.documents()[0]["retried"], 0);
+    assert_eq!(older.documents(), [serde_json::json!({ "found": 0, "queued": 0 })]);
 }
 
 #[tokio::test]
 async fn what_an_operator_says_wrongly_is_answered_in_a_sentence() {
     let data = tempfile::tempdir().unwrap();
     let service = Service::start(data.path()).await;
-    let wrong: [(&[&str], &str); 4] = [
+    let wrong: [(&[&str], &str); 5] = [
         (&["enqueue", "dance"], "there is no job dance; there are assemble_upload, scan_virus"),
         (&["enqueue", "sweep", "--args", "{"], "--args is no JSON"),
         (&["jobs", "show", "64d2f0c0a1b2c3d4e5f60718"], "does not exist (not_found)"),
+        (&["reprocess", "--recipe-older-than", "2"], "pictures are made by version 1"),
         (&["queues", "pause", "fast"], "there is no such queue (not_found)"),
     ];
 

@@ -1,0 +1,49 @@
+//! Makes the small pictures in AVIF, which take long, when the others are published already.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{
+    job::{Job, JobError, Outcome, Policy, Queue},
+    model::{MediaId, StepError},
+    pictures::{self, Maker},
+    ports::{About, PortError},
+};
+
+pub use crate::pictures::Needs;
+
+/// Puts pictures in AVIF beside a published medium and lists them behind the other `thumbnails`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateAvif {
+    /// The medium to picture.
+    #[ts(type = "string")]
+    pub media_id: MediaId,
+}
+
+impl Job for GenerateAvif {
+    const KIND: &'static str = "generate_avif";
+    const POLICY: Policy =
+        Policy { queue: Queue::Media, tries: 3, timeout: Duration::from_secs(120), priority: 8 };
+    type Needs = Needs;
+
+    fn key(&self) -> String {
+        self.media_id.to_string()
+    }
+
+    fn about(&self) -> Option<About> {
+        Some(About::medium(self.media_id))
+    }
+
+    #[tracing::instrument(name = "generate_avif", skip_all, fields(media.id = %self.media_id))]
+    async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
+        Box::pin(pictures::add_avif(needs, self.media_id)).await
+    }
+
+    async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
+        pictures::keep(needs, self.media_id, Maker::Avif, error).await
+    }
+}

@@ -1,0 +1,62 @@
+//! Small pictures as objects, and how documents list them.
+
+mod avif;
+mod renew;
+mod replace;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use bytes::Bytes;
+
+use crate::{
+    keys,
+    links::Links,
+    model::{Media, ThumbnailInfo},
+    ports::{Decoder, MediaStore, Objects, Picture, PortError},
+    recipe::Recipe,
+    steps::Recorder,
+};
+
+pub use avif::add_avif;
+pub use renew::{keep, renew};
+pub use replace::Maker;
+
+crate::needs! {
+    recorder: Recorder,
+    media: dyn MediaStore,
+    objects: dyn Objects,
+    decoder: dyn Decoder,
+    links: Links,
+    recipe: Recipe,
+}
+
+/// The entries of a document for pictures that were made of its medium by `recipe`; nobody knows
+/// their addresses yet.
+pub fn listed(media: &Media, recipe: &Recipe, made: &[Picture]) -> Vec<ThumbnailInfo> {
+    let entry = |picture: &Picture| ThumbnailInfo {
+        name: picture.name.clone(),
+        width: picture.width,
+        height: picture.height,
+        mime_type: picture.format.mime_type().to_owned(),
+        bytes: picture.bytes.len() as u64,
+        key: keys::thumbnail(media, &picture.name, recipe.version, picture.format),
+        url: None,
+    };
+    made.iter().map(entry).collect()
+}
+
+/// Puts each picture where its entry says.
+pub async fn put(
+    objects: &dyn Objects,
+    entries: &[ThumbnailInfo],
+    made: Vec<Picture>,
+) -> Result<(), PortError> {
+    for (entry, picture) in entries.iter().zip(made) {
+        objects.put(&entry.key, Bytes::from(picture.bytes), &entry.mime_type).await?;
+    }
+    Ok(())
+}
+
+/// A thumbhash as documents have it.
+pub fn placeholder(hash: &[u8]) -> Option<String> {
+    (!hash.is_empty()).then(|| BASE64.encode(hash))
+}

@@ -1,0 +1,61 @@
+//! A published medium gets its pictures in AVIF.
+
+use bson::DateTime;
+
+use super::{
+    Maker, Needs, listed,
+    replace::{free, replace},
+};
+use crate::{
+    job::{JobError, Outcome},
+    keys,
+    model::{Media, MediaId},
+    ports::PictureSize,
+    quarantine,
+};
+
+/// Makes those that the document does not list yet. Safe to do twice.
+pub async fn add_avif(needs: &Needs, id: MediaId) -> Result<Outcome, JobError> {
+    let media = needs.media.media(id).await?;
+    let missing = missing(needs, &media);
+    if missing.is_empty() {
+        free(needs, id, Maker::Avif).await?;
+        return Ok(Outcome::Noted("nothing to make".into()));
+    }
+    let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
+    let file = needs.objects.fetch(quarantine::current_key(&media)?).await?;
+    let made = needs.decoder.pictures(&file, mime_type, &missing).await?;
+    let entries = listed(&media, &needs.recipe, &made.pictures);
+    let is_made = |name: &String| entries.iter().any(|entry| entry.name == *name);
+    let list = |media: &mut Media, _: DateTime| {
+        media.thumbnails.retain(|entry| !is_made(&entry.name));
+        media.thumbnails.extend(entries.iter().cloned());
+        needs.links.address(media);
+        media.processing_steps.thumbnail_generation.renew_error = None;
+    };
+    let is_wished = |media: &Media| is_of_this_recipe(needs, media);
+    replace(needs, id, Maker::Avif, (&entries, made.pictures), is_wished, list).await?;
+    Ok(Outcome::Done)
+}
+
+/// Only what belongs to the pictures that readers have: when these are of another version, whoever
+/// makes them again asks for these, too.
+fn is_of_this_recipe(needs: &Needs, media: &Media) -> bool {
+    let step = &media.processing_steps.thumbnail_generation;
+    media.is_published()
+        && media.processing_steps.may_be_opened()
+        && !media.is_deleted
+        && step.completed
+        && step.recipe_version == Some(needs.recipe.version)
+}
+
+fn missing(needs: &Needs, media: &Media) -> Vec<PictureSize> {
+    if !is_of_this_recipe(needs, media) {
+        return Vec::new();
+    }
+    let is_missing = |size: &PictureSize| {
+        let key = keys::thumbnail(media, &size.name, needs.recipe.version, size.format);
+        !media.thumbnails.iter().any(|entry| entry.key == key)
+    };
+    needs.recipe.later().into_iter().filter(is_missing).collect()
+}

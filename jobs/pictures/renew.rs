@@ -1,0 +1,91 @@
+//! The pictures of a published medium are made again by a newer recipe; readers have the old ones
+//! until then, and keep them where that fails.
+
+use std::time::Duration;
+
+use bson::DateTime;
+
+use super::{
+    Maker, Needs, listed, placeholder,
+    replace::{free, replace},
+};
+use crate::{
+    job::{JobError, Outcome},
+    model::{Media, MediaId, StepError},
+    ports::{PictureFormat, Pictures, PortError},
+    quarantine, route,
+};
+
+/// Workers of an older recipe are replaced within some minutes.
+const OTHER_WORKER: Duration = Duration::from_secs(60);
+
+/// Makes the pictures again if they are of a recipe older than this version. Safe to do twice.
+pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcome, JobError> {
+    let media = needs.media.media(id).await?;
+    if !is_older(&media, older_than) {
+        free(needs, id, Maker::Thumbnails).await?;
+        needs.recorder.queue.push(&route::once_published(&media, &needs.recipe)?).await?;
+        return Ok(Outcome::Noted("not older".into()));
+    }
+    let version = needs.recipe.version;
+    if version < older_than {
+        let message =
+            format!("this worker makes pictures of version {version}, not yet {older_than}");
+        return Err(JobError::Retry {
+            code: "recipe_older".into(),
+            message,
+            after: Some(OTHER_WORKER),
+        });
+    }
+    let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
+    let file = needs.objects.fetch(quarantine::current_key(&media)?).await?;
+    let made = needs.decoder.pictures(&file, mime_type, &needs.recipe.at_once()).await?;
+    if made.pictures.is_empty() {
+        let message = "no picture comes out of the file any more".to_owned();
+        return Err(JobError::Fail { code: "no_picture".into(), message });
+    }
+    let entries = listed(&media, &needs.recipe, &made.pictures);
+    let Pictures { pictures, truncated, placeholder: hash } = made;
+    let list = |media: &mut Media, now: DateTime| {
+        // Those that come later have their old ones until then.
+        let later = needs.recipe.later();
+        let avif = PictureFormat::Avif.mime_type();
+        media
+            .thumbnails
+            .retain(|old| old.mime_type == avif && later.iter().any(|size| size.name == old.name));
+        media.thumbnails.splice(0..0, entries.iter().cloned());
+        needs.links.address(media);
+        media.placeholder = placeholder(&hash);
+        media.metadata.truncated = truncated.then_some(true);
+        let step = &mut media.processing_steps.thumbnail_generation;
+        (step.recipe, step.recipe_version) = (Some(needs.recipe.told()), Some(version));
+        (step.completed_at, step.renew_error) = (Some(now), None);
+    };
+    let is_wished = |media: &Media| is_older(media, older_than);
+    replace(needs, id, Maker::Thumbnails, (&entries, pictures), is_wished, list).await?;
+    let media = needs.media.media(id).await?;
+    needs.recorder.queue.push(&route::once_published(&media, &needs.recipe)?).await?;
+    Ok(Outcome::Done)
+}
+
+/// The pictures that readers have stay, and the document says why there are no newer ones.
+pub async fn keep(
+    needs: &Needs,
+    id: MediaId,
+    maker: Maker,
+    error: &StepError,
+) -> Result<(), PortError> {
+    let say = |media: &mut Media, _| {
+        let step = &mut media.processing_steps.thumbnail_generation;
+        step.renew_error = Some(error.clone());
+    };
+    needs.recorder.change(id, say).await?;
+    free(needs, id, maker).await
+}
+
+/// Whether readers have pictures of it that are older than this version.
+fn is_older(media: &Media, version: u32) -> bool {
+    let step = &media.processing_steps.thumbnail_generation;
+    let is_open = media.is_published() && media.processing_steps.may_be_opened();
+    is_open && !media.is_deleted && step.completed && step.recipe_version.unwrap_or(0) < version
+}
