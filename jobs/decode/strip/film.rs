@@ -66,7 +66,7 @@ pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), Decode
     }
 }
 
-/// What says where samples and items are: all boxes on top but the contents of those that have them.
+/// What says where samples and items are: all boxes on top but the contents of those with data.
 fn needed(walk: &mut Walk, top: &[Placed]) -> Result<Vec<Range<u64>>, DecodeError> {
     let mut needed = Vec::new();
     for part in top {

@@ -1,5 +1,5 @@
-//! The boxes of MP4 and QuickTime: what tables of samples claim, down to FFmpeg, which is not opened
-//! here, and films without their metadata.
+//! The boxes of MP4 and QuickTime: what tables of samples claim, down to FFmpeg, which is not
+//! opened here, and films without their metadata.
 #![no_main]
 
 use decode::Format;

@@ -7,7 +7,7 @@ use decode_fuzz::{answered, file, limits};
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let file = file(bytes);
     answered(decode::facts(&file, Format::Heic, &limits()));
-    let sizes = [64, 512].map(|edge| Size { name: edge.to_string(), edge });
+    let sizes = [64, 512].map(Size::square);
     for size in sizes {
         answered(decode::thumbnails(&file, Format::Heic, &[size], &limits()));
     }

@@ -11,7 +11,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let file = file(bytes);
     let facts = answered(decode::facts(&file, Format::Jpeg, &limits()));
     for edge in EDGES {
-        let size = Size { name: edge.to_string(), edge };
+        let size = Size::square(edge);
         let Some(pictures) = answered(decode::thumbnails(&file, Format::Jpeg, &[size], &limits()))
         else {
             continue;
