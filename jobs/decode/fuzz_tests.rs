@@ -142,5 +142,9 @@ fn metadata_over_the_boxes_of_a_heif_file_are_refused() {
     for at in [0, 13, 21, length - 30, length - 20] {
         assert_eq!(code(at), Err(Code::Unstrippable), "{at}");
     }
+    // Four bytes of the second head, which claims more than is there.
+    let cut_off = [heic(length + 4), b"\0\0\xFF\xFFmdat".to_vec()].concat();
+    let refused = strip(&nameless(&cut_off), Format::Heic, &limits()).unwrap_err();
+    assert_eq!(refused.code, Code::Unstrippable);
     assert_eq!(stripped(&heic(length - 4), Format::Heic).len() as u32, length);
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::boxes::{Placed, Walk, free};
+use super::boxes::{Placed, Row, Walk, free};
 use super::edits::Edits;
 use super::{heif, samples, unsure};
 use crate::DecodeError;
@@ -43,7 +43,7 @@ pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), Decode
     if (films == 0 && items.is_none()) || films > 1 {
         return Err(unsure("the file does not say what is in it"));
     }
-    edits.need(needed(&mut walk, &top.boxes)?);
+    edits.need(needed(&mut walk, &top)?);
     let mut without = Vec::new();
     if let Some(movie) = kind_of(b"moov") {
         without = self::movie(&mut walk, movie, edits)?;
@@ -67,9 +67,9 @@ pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), Decode
 }
 
 /// What says where samples and items are: all boxes on top but the contents of those with data.
-fn needed(walk: &mut Walk, top: &[Placed]) -> Result<Vec<Range<u64>>, DecodeError> {
+fn needed(walk: &mut Walk, top: &Row) -> Result<Vec<Range<u64>>, DecodeError> {
     let mut needed = Vec::new();
-    for part in top {
+    for part in &top.boxes {
         match &part.kind {
             b"meta" => {
                 let row = walk.row(part.body.saturating_add(4).min(part.end)..part.end)?;
@@ -84,6 +84,8 @@ fn needed(walk: &mut Walk, top: &[Placed]) -> Result<Vec<Range<u64>>, DecodeErro
             _ => needed.push(part.start..part.body),
         }
     }
+    // Samples that end early have a head all the same.
+    needed.extend(top.broken.map(|(at, _)| at..at.saturating_add(8)));
     Ok(needed)
 }
 
