@@ -140,7 +140,7 @@ impl Walk {
             }
             0xDA => return self.scan(data, at, end),
             0xDB => self.take_quantisers(at + 4, body),
-            0xE1 if body.starts_with(b"Exif\0\0") && self.orientation.is_none() => {
+            0xE1 if is_exif(body) && self.orientation.is_none() && self.scans.is_empty() => {
                 self.orientation = Some(Orientation::of_exif(body));
             }
             0xE2 => self.take_icc(body),
@@ -154,9 +154,10 @@ impl Walk {
     fn scan(&mut self, data: &[u8], at: usize, body_end: usize) -> Option<usize> {
         let components = *data.get(at + 4)?;
         let band_start = *data.get(at + 5 + 2 * usize::from(components))?;
-        let all = self.frame.as_ref().map_or(0, |frame| frame.sampling.len());
-        let alone = self.frame.as_ref().is_some_and(|frame| !frame.is_progressive())
-            && usize::from(components) == all
+        // Without one there is no picture, whatever comes behind it.
+        let frame = self.frame.as_ref()?;
+        let alone = !frame.is_progressive()
+            && usize::from(components) == frame.sampling.len()
             && self.scans.is_empty();
         let end = if alone { last_end(data, body_end) } else { entropy_end(data, body_end) };
         self.scans.push(Scan { bytes: at..end, band_start });
@@ -188,6 +189,12 @@ impl Walk {
             self.icc.entry(number).or_insert_with(|| bytes.unwrap_or_default().to_vec());
         }
     }
+}
+
+/// Whether the body of a segment is an EXIF block that can be read. The first one before the first
+/// scan counts.
+pub(crate) fn is_exif(body: &[u8]) -> bool {
+    body.strip_prefix(b"Exif\0\0").is_some_and(|tiff| has(tiff, 0, b"II") || has(tiff, 0, b"MM"))
 }
 
 fn frame(code: u8, body: &[u8]) -> Option<Frame> {

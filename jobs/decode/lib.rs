@@ -25,6 +25,10 @@ mod exif_text;
 mod facts;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod fuzz_tests;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gif;
 mod heif;
 mod heif_header;

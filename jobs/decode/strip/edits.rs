@@ -1,5 +1,7 @@
 //! A list of edits while it grows.
 
+use std::ops::Range;
+
 use super::unsure;
 use crate::{DecodeError, Limits};
 
@@ -40,11 +42,12 @@ pub(super) struct Edits<'a> {
     limits: &'a Limits,
     list: Vec<Edit>,
     bytes: usize,
+    needed: Vec<Range<u64>>,
 }
 
 impl<'a> Edits<'a> {
     pub(super) fn new(limits: &'a Limits) -> Self {
-        Self { limits, list: Vec::new(), bytes: 0 }
+        Self { limits, list: Vec::new(), bytes: 0, needed: Vec::new() }
     }
 
     /// Takes these bytes out.
@@ -72,6 +75,21 @@ impl<'a> Edits<'a> {
             return Ok(());
         }
         self.add(Edit { at, length, with: With::Fill(byte) })
+    }
+
+    /// These parts of the file, in their order, say where the others are.
+    pub(super) fn need(&mut self, parts: Vec<Range<u64>>) {
+        self.needed = parts;
+    }
+
+    /// An error where these bytes, which the file says are metadata, are needed.
+    pub(super) fn check_needless(&self, at: u64, length: u64) -> Result<(), DecodeError> {
+        let next = self.needed.partition_point(|part| part.end <= at);
+        let is_needed = |part: &Range<u64>| part.start < at.saturating_add(length);
+        if length > 0 && self.needed.get(next).is_some_and(is_needed) {
+            return Err(unsure("the metadata lie over what the file needs"));
+        }
+        Ok(())
     }
 
     /// An error once the time is over.

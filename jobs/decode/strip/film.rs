@@ -3,7 +3,9 @@
 //! Places of samples are counted from the beginning of the file, so nothing moves: boxes become
 //! free space, and the samples of measurements become zeros.
 
-use super::boxes::{Placed, Walk, free};
+use std::ops::Range;
+
+use super::boxes::{Placed, Row, Walk, free};
 use super::edits::Edits;
 use super::{heif, samples, unsure};
 use crate::DecodeError;
@@ -53,6 +55,7 @@ pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), Decode
     if (films == 0 && items.is_none()) || films > 1 {
         return Err(unsure("the file does not say what is in it"));
     }
+    edits.need(needed(&mut walk, &top)?);
     let mut without = Vec::new();
     if let Some(movie) = kind_of(b"moov") {
         without = self::movie(&mut walk, movie, edits)?;
@@ -73,6 +76,29 @@ pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), Decode
         Some((_, [b'm', b'd', b'a', b't'])) | None => Ok(()),
         Some((at, _)) => edits.cut(at, size - at),
     }
+}
+
+/// What says where samples and items are: all boxes on top but the contents of those with data.
+fn needed(walk: &mut Walk, top: &Row) -> Result<Vec<Range<u64>>, DecodeError> {
+    let mut needed = Vec::new();
+    for part in &top.boxes {
+        match &part.kind {
+            b"meta" => {
+                let row = walk.row(part.body.saturating_add(4).min(part.end)..part.end)?;
+                let data = find(&row.boxes, b"idat")
+                    .map_or(part.end..part.end, |data| data.body..data.end);
+                needed.extend([part.start..data.start, data.end..part.end]);
+            }
+            b"moov" | b"moof" => needed.push(part.start..part.end),
+            kind if KEPT_ON_TOP.contains(&kind) && *kind != *b"mdat" => {
+                needed.push(part.start..part.end);
+            }
+            _ => needed.push(part.start..part.body),
+        }
+    }
+    // Samples that end early have a head all the same.
+    needed.extend(top.broken.map(|(at, _)| at..at.saturating_add(8)));
+    Ok(needed)
 }
 
 /// Strips a film and says which tracks are gone.

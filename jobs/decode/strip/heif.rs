@@ -99,6 +99,7 @@ fn item(
     let size = walk.window.size();
     let there = |(at, length): &(u64, u64)| (*at, (*length).min(size.saturating_sub(*at)));
     let mut pieces: Vec<_> = pieces.iter().map(there).filter(|(_, length)| *length > 0).collect();
+    pieces.iter().try_for_each(|(at, length)| edits.check_needless(*at, *length))?;
     let filling = if kind == *b"mime" { b' ' } else { 0 };
     if let [(at, length)] = pieces.as_mut_slice() {
         let bytes = walk.window.part(*at, *length, EXIF_BYTES)?;

@@ -5,7 +5,7 @@ use super::edits::Edits;
 use super::{exif, unsure};
 use crate::DecodeError;
 use crate::bytes::be16;
-use crate::jpeg_header::{entropy_end, next_marker};
+use crate::jpeg_header::{entropy_end, is_exif, next_marker};
 use crate::picture_header::MOST_PARTS;
 
 /// A JFIF header without its own small picture.
@@ -41,6 +41,8 @@ pub(super) fn strip(data: &[u8], edits: &mut Edits) -> Result<(), DecodeError> {
                 match code {
                     0xDA => {
                         edits.check_deadline()?;
+                        // Behind it nobody looks for one.
+                        has_exif = true;
                         entropy_end(data, end)
                     }
                     // Tables, frames and restarts stay; no others are in use.
@@ -87,10 +89,10 @@ fn segment(
             header.extend([0, 0]);
             edits.put(at, length, header)
         }
-        0xE1 if body.starts_with(b"Exif\0\0") && !*has_exif => {
+        0xE1 if is_exif(body) && !*has_exif => {
+            *has_exif = true;
             let kept = exif::kept(body.get(6..).unwrap_or_default());
             let Some(kept) = kept else { return edits.cut(at, length) };
-            *has_exif = true;
             let size =
                 u16::try_from(kept.len() + 8).map_err(|_| unsure("the EXIF is too large"))?;
             let mut segment = b"\xFF\xE1".to_vec();

@@ -46,6 +46,7 @@ pub(super) fn blank(
     let lengths = lengths(chunks.len(), &per_chunk, sizes);
     for (at, length) in chunks.into_iter().zip(lengths) {
         let length = length.min(size.saturating_sub(at));
+        edits.check_needless(at, length)?;
         edits.fill(at, length, 0)?;
     }
     Ok(())

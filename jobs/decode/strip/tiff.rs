@@ -80,6 +80,8 @@ struct Found {
     seen: BTreeMap<u64, Role>,
     /// Bytes that are needed.
     kept: Vec<Range<u64>>,
+    /// Directories that change.
+    written: Vec<Range<u64>>,
     /// Values of entries that go.
     dropped: Vec<Range<u64>>,
 }
@@ -91,7 +93,9 @@ pub(super) fn strip(data: &[u8], edits: &mut Edits) -> Result<(), DecodeError> {
     if has(data, 8, CANON_RAW) {
         return Err(unsure(RAW_PICTURE));
     }
-    let mut found = Found { waiting: vec![(first, Role::Page)], ..Found::default() };
+    let header = 0..tiff.header_bytes();
+    let mut found =
+        Found { waiting: vec![(first, Role::Page)], kept: vec![header], ..Found::default() };
     while let Some((at, role)) = found.waiting.pop() {
         edits.check_deadline()?;
         match found.seen.insert(at, role) {
@@ -103,6 +107,10 @@ pub(super) fn strip(data: &[u8], edits: &mut Edits) -> Result<(), DecodeError> {
         }
         directory(&tiff, at, role, &mut found, edits)?.ok_or_else(broken)?;
     }
+    if overlap(&mut found.written, &mut found.kept) {
+        return Err(broken());
+    }
+    found.kept.extend(found.written);
     for gone in without(found.dropped, found.kept) {
         edits.fill(gone.start, gone.end - gone.start, 0)?;
     }
@@ -119,13 +127,14 @@ fn directory(
 ) -> Result<Option<()>, DecodeError> {
     let Some((entries, next)) = tiff.directory(at) else { return Ok(None) };
     let size = tiff.directory_bytes(entries.len());
-    found.kept.push(at..at + size);
     if role == Role::Page && is_raw(tiff, &entries) {
         return Err(unsure(RAW_PICTURE));
     }
     let (kept, dropped): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| role.keeps(entry.tag));
     for entry in &kept {
-        found.kept.push(entry.value.clone());
+        if !entry.is_inside {
+            found.kept.push(entry.value.clone());
+        }
         match (entry.tag, role) {
             (EXIF_POINTER, _) => found.wait(tiff, entry, Role::Exif),
             (SUB_DIRECTORIES, Role::Page) => found.wait(tiff, entry, Role::Page),
@@ -152,6 +161,8 @@ fn directory(
     if next != 0 && role == Role::Page {
         found.waiting.push((next, role));
     }
+    let places = if dropped.is_empty() { &mut found.kept } else { &mut found.written };
+    places.push(at..at + size);
     if !dropped.is_empty() {
         let next = if role == Role::Page { next } else { 0 };
         let bytes = tiff.written(&kept, next);
@@ -175,6 +186,24 @@ fn is_raw(tiff: &Tiff, entries: &[Entry]) -> bool {
         DNG_VERSION => true,
         PHOTOMETRIC => tiff.numbers(entry).any(|kind| RAW.contains(&kind)),
         _ => false,
+    })
+}
+
+/// Whether a byte of the one is a byte of the other.
+fn overlap(ones: &mut [Range<u64>], others: &mut [Range<u64>]) -> bool {
+    ones.sort_by_key(|range| range.start);
+    others.sort_by_key(|range| range.start);
+    let mut ones = ones.iter().filter(|range| !range.is_empty()).peekable();
+    // The farthest end of those that begin before.
+    let mut reached = 0;
+    others.iter().filter(|range| !range.is_empty()).any(|other| {
+        while let Some(one) = ones.next_if(|one| one.start < other.end) {
+            if one.end > other.start {
+                return true;
+            }
+            reached = reached.max(one.end);
+        }
+        reached > other.start
     })
 }
 
@@ -205,6 +234,21 @@ fn without(mut ranges: Vec<Range<u64>>, mut kept: Vec<Range<u64>>) -> Vec<Range<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_overlaps_shares_a_byte() {
+        let is_shared = |ones: &[Range<u64>], others: &[Range<u64>]| {
+            overlap(&mut ones.to_vec(), &mut others.to_vec())
+        };
+
+        for other in [0..11, 19..20, 12..13, 0..90, 45..46] {
+            assert!(is_shared(&[40..50, 10..20], &[5..6, other.clone()]), "{other:?}");
+        }
+        for other in [0..10, 20..40, 50..60, 15..15] {
+            assert!(!is_shared(&[40..50, 10..20], &[5..6, other.clone()]), "{other:?}");
+        }
+        assert!(is_shared(&[0..90, 1..2], &[5..6, 50..60]), "it reaches over others");
+    }
 
     #[test]
     fn what_is_needed_stays_though_it_lies_within_what_goes() {

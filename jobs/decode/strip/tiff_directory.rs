@@ -87,6 +87,11 @@ impl<'a> Tiff<'a> {
         })
     }
 
+    /// How long the header is, which says where the first directory is.
+    pub(super) fn header_bytes(&self) -> u64 {
+        if self.wide { 16 } else { 8 }
+    }
+
     /// How long a directory of so many entries is.
     pub(super) fn directory_bytes(&self, entries: usize) -> u64 {
         (self.count_bytes() + entries * self.entry_bytes() + if self.wide { 8 } else { 4 }) as u64

@@ -1,5 +1,7 @@
 //! WebP: the chunks of the picture stay, a small EXIF block takes the place of the large one.
 
+use std::ops::Range;
+
 use super::edits::Edits;
 use super::{exif, unsure};
 use crate::DecodeError;
@@ -19,9 +21,7 @@ struct Found {
     flags: Option<(u64, u8)>,
     has_picture: bool,
     has_exif: bool,
-    /// Where the file says that it ends.
-    end: u64,
-    /// So many bytes less, of those before the end, and so many more, than before.
+    /// So many bytes less, and so many more, than before.
     cut: u64,
     added: u64,
 }
@@ -34,11 +34,12 @@ pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), Decode
         return Err(unsure("the WebP does not begin as one"));
     };
     let size = u64::from(u32::from_le_bytes(size));
-    let end = (8 + size).min(window.size());
-    let (mut at, mut found, mut parts) = (12, Found { end, ..Found::default() }, 0);
+    let claimed = 8 + size;
+    let end = claimed.min(window.size());
+    let (mut at, mut found, mut parts) = (12, Found::default(), 0);
     while at < end {
         let Some(head) = window.array::<8>(at)? else { break };
-        at = chunk(window, at, head, &mut found, edits)?;
+        at = chunk(window, at..claimed, head, &mut found, edits)?;
         parts += 1;
         if parts > MOST_PARTS {
             return Err(unsure("the WebP has more chunks than any real one"));
@@ -64,10 +65,10 @@ pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), Decode
     Ok(())
 }
 
-/// Looks at one chunk and says where the next one is.
+/// Looks at the first chunk of this part of the file and says where the next one is.
 fn chunk(
     window: &mut Window,
-    at: u64,
+    Range { start: at, end: claimed }: Range<u64>,
     [k0, k1, k2, k3, length @ ..]: [u8; 8],
     found: &mut Found,
     edits: &mut Edits,
@@ -82,7 +83,8 @@ fn chunk(
     if KEPT.contains(&&kind) {
         return Ok(at + whole);
     }
-    found.cut += whole.min(found.end - at);
+    // A last chunk may claim more than the file does.
+    found.cut += whole.min(claimed - at);
     if kind == *b"EXIF" && !found.has_exif {
         let block = window.part(at + 8, length, EXIF_BYTES)?;
         let tiff = block.strip_prefix(b"Exif\0\0").unwrap_or(&block);
