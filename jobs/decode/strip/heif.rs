@@ -132,8 +132,8 @@ fn is_xmp(item: &[u8]) -> bool {
     [&b"xpacket"[..], b"xmpmeta"].iter().any(|word| start.windows(7).any(|seven| seven == *word))
 }
 
-/// Properties stay in their order; what a person wrote (`udes`, `altt`) and what nobody knows becomes
-/// free space.
+/// Properties stay in their order; what a person wrote (`udes`, `altt`) and what nobody knows
+/// becomes free space.
 fn properties(walk: &mut Walk, of: Placed, edits: &mut Edits) -> Result<(), DecodeError> {
     for part in walk.inside(of, 0)? {
         if part.kind == *b"ipco" {
