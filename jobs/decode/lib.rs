@@ -3,6 +3,8 @@
 //! Synchronous, no network, no file names. Every entry point takes an open file and [`Limits`],
 //! looks at the header first and refuses before it spends.
 
+#[cfg(test)]
+mod animation_tests;
 mod avif;
 mod avio;
 #[cfg(test)]
@@ -10,6 +12,9 @@ mod bent_tests;
 mod bmp;
 mod bmp_runs;
 mod bytes;
+mod color_space;
+#[cfg(test)]
+mod color_space_tests;
 mod colour;
 #[cfg(test)]
 mod colour_tests;
@@ -26,6 +31,7 @@ mod facts;
 #[cfg(test)]
 mod fixtures;
 mod gif;
+mod gif_header;
 mod heif;
 mod heif_header;
 mod heif_items;
@@ -53,6 +59,7 @@ mod pdf_load;
 mod picture;
 mod picture_header;
 mod png;
+mod png_header;
 #[cfg(test)]
 mod refusal_tests;
 mod resize;

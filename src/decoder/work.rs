@@ -230,6 +230,7 @@ fn facts_of(facts: decode::Facts) -> Facts {
         pages: facts.pages,
         language: facts.language,
         frames: facts.frames,
+        color_space: facts.color_space,
     }
 }
 
