@@ -51,6 +51,8 @@ mod libav_frame;
 #[expect(non_snake_case, reason = "they are the names of FFmpeg")]
 mod libav_link;
 mod limits;
+#[cfg(test)]
+mod limits_tests;
 mod mov_tables;
 mod orientation;
 mod pdf;

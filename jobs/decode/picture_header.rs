@@ -49,21 +49,38 @@ impl Header {
 /// Reads the header of a picture.
 pub(crate) fn read(file: &File, format: Format, limits: &Limits) -> Result<Header, DecodeError> {
     let mut window = Window::new(file, limits)?;
-    let mut header = match format {
-        Format::Jpeg => jpeg(&mut window),
-        Format::Png => png_header::read(&mut window),
-        Format::Gif => gif_header::read(&mut window, limits.still_bytes),
-        Format::WebP => webp(&mut window),
-        Format::Tiff => tiff(&mut window, limits),
-        Format::Bmp => bmp(&mut window),
-        Format::Heic | Format::Avif => heif_header::read(&mut window),
-        _ => Ok(Header::default()),
-    }?;
+    let mut header = walk(&mut window, format, limits)?;
     header.size = header.size.filter(|(width, height)| *width > 0 && *height > 0);
+    if format == Format::Tiff {
+        take_tiff(&mut header, &mut window, limits)?;
+    }
     if header.size.is_none() && header.exif.is_none() {
         return Err(DecodeError::corrupt("the header of the picture is damaged"));
     }
     Ok(header)
+}
+
+/// Refuses a picture whose header says more pixels or frames than `limits` allow. A header that
+/// says nothing is left to the decoder.
+pub(crate) fn check(file: &File, format: Format, limits: &Limits) -> Result<(), DecodeError> {
+    let mut window = Window::new(file, limits)?;
+    let Ok(header) = walk(&mut window, format, limits) else { return Ok(()) };
+    let (width, height) = header.size.unwrap_or_default();
+    limits.check_pixels(width, height)?;
+    limits.check_frames(header.frames)
+}
+
+fn walk(window: &mut Window, format: Format, limits: &Limits) -> Result<Header, DecodeError> {
+    match format {
+        Format::Jpeg => jpeg(window),
+        Format::Png => png_header::read(window),
+        Format::Gif => gif_header::read(window, limits.still_bytes),
+        Format::WebP => webp(window),
+        Format::Tiff => tiff(window),
+        Format::Bmp => bmp(window),
+        Format::Heic | Format::Avif => heif_header::read(window),
+        _ => Ok(Header::default()),
+    }
 }
 
 fn jpeg(window: &mut Window) -> Result<Header, DecodeError> {
@@ -196,7 +213,7 @@ fn bmp(window: &mut Window) -> Result<Header, DecodeError> {
     Ok(header)
 }
 
-fn tiff(window: &mut Window, limits: &Limits) -> Result<Header, DecodeError> {
+fn tiff(window: &mut Window) -> Result<Header, DecodeError> {
     let mut header = Header::default();
     let head = window.array::<16>(0)?.unwrap_or_default();
     let little = has(&head, 0, b"II");
@@ -232,11 +249,17 @@ fn tiff(window: &mut Window, limits: &Limits) -> Result<Header, DecodeError> {
         at += step;
     }
     header.size = width.zip(height);
+    Ok(header)
+}
+
+/// The tags of a TIFF file, which may be anywhere in it: all of it is their block.
+fn take_tiff(header: &mut Header, window: &mut Window, limits: &Limits) -> Result<(), DecodeError> {
+    let is_big = matches!(window.array(0)?, Some([b'I', b'I', 43, 0] | [b'M', b'M', 0, 43]));
     let fits = window.size() <= TIFF_BYTES as u64 && limits.check_memory(window.size()).is_ok();
-    if !big && fits {
+    if !is_big && fits {
         let file = window.part(0, window.size(), TIFF_BYTES)?;
         header.color_space = color_space::of_tiff(&file);
         header.take_exif(file);
     }
-    Ok(header)
+    Ok(())
 }
