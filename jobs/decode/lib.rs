@@ -32,6 +32,8 @@ mod facts;
 mod fixtures;
 mod gif;
 mod gif_header;
+#[cfg(test)]
+mod golden_tests;
 mod heif;
 mod heif_header;
 mod heif_items;
