@@ -21,8 +21,8 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
     }
 
     // By a whole factor, as a box filter; the better filter does the rest.
-    let factor = canvas.0.max(canvas.1) / wish.target(canvas.0, canvas.1);
-    let scaled = |length: u32| length.div_ceil(factor.max(1)).max(1);
+    let factor = wish.box_factor(canvas.0, canvas.1);
+    let scaled = |length: u32| length.div_ceil(factor).max(1);
     let made = (scaled(features.width), scaled(features.height));
     check_cost(data, &features, made, (scaled(canvas.0), scaled(canvas.1)), wish)?;
     wish.check_work(canvas.0, canvas.1, 3)?;
@@ -31,7 +31,7 @@ pub(crate) fn decode(data: &[u8], wish: Wish) -> Result<Picture, DecodeError> {
     let decoded = webp_sys::decompress(&frame.bytes, width, height, features.has_alpha)?;
     let rgb = if features.has_alpha { on_white(&decoded.pixels) } else { decoded.pixels };
     let (across, down) = (scaled(canvas.0), scaled(canvas.1));
-    let place = (frame.place.0 / factor.max(1), frame.place.1 / factor.max(1));
+    let place = (frame.place.0 / factor, frame.place.1 / factor);
     let whole = (across, down) == (width, height) && place == (0, 0);
     let pixels =
         if whole { rgb } else { place_on_white((across, down), place, &rgb, width as usize) };

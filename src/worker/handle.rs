@@ -187,10 +187,12 @@ impl Engine {
             let ending = Ending::Dead(error.clone());
             return self.bury(&job, &needs, leased, error, ending).await;
         }
+        // What is handed through layers is a pointer, not the work with all that it holds.
+        let work = Box::pin(job.run(&needs));
         let ended = tokio::select! {
             biased;
             () = self.cancelled(leased) => None,
-            ended = self.in_time(leased.timeout, limited(leased.timeout, job.run(&needs))) => {
+            ended = self.in_time(leased.timeout, limited(leased.timeout, work)) => {
                 Some(ended)
             }
             never = self.tell(leased, &progress) => match never {},

@@ -24,7 +24,8 @@ impl Kinds for EveryKind {
         macro_rules! run {
             ($($job:ty),+ $(,)?) => {
                 match leased.kind.as_str() {
-                    $(<$job as Job>::KIND => engine.run::<$job>(leased).await,)+
+                    // In a box each: the largest of all would be on the stack otherwise.
+                    $(<$job as Job>::KIND => Box::pin(engine.run::<$job>(leased)).await,)+
                     _ => engine.unknown(leased).await,
                 }
             };

@@ -136,6 +136,9 @@ impl Town {
                 (path, Body::from(json!({ "kind": "sweep", "args": {} }).to_string()))
             }
             ("POST", "/v1/jobs/retry") => (path, Body::from("{}")),
+            ("POST", "/v1/media/reprocess") => {
+                (path, Body::from(json!({ "recipeOlderThan": 0 }).to_string()))
+            }
             ("PUT", "/v1/users/{userId}") => (path, Body::from("{}")),
             _ => (path, Body::from("abc")),
         };
