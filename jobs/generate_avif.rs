@@ -22,6 +22,9 @@ pub struct GenerateAvif {
     /// The medium to picture.
     #[ts(type = "string")]
     pub media_id: MediaId,
+    /// The version of the settings that it is for.
+    #[serde(default)]
+    pub recipe_version: u32,
 }
 
 impl Job for GenerateAvif {
@@ -31,7 +34,8 @@ impl Job for GenerateAvif {
     type Needs = Needs;
 
     fn key(&self) -> String {
-        self.media_id.to_string()
+        // A job for an older version may be at work.
+        format!("{}:{}", self.media_id, self.recipe_version)
     }
 
     fn about(&self) -> Option<About> {
@@ -44,6 +48,6 @@ impl Job for GenerateAvif {
     }
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
-        pictures::keep(needs, self.media_id, Maker::Avif, error).await
+        pictures::keep(needs, self.media_id, Maker::Avif, |_| true, error).await
     }
 }

@@ -94,8 +94,9 @@ impl Job for GenerateThumbnails {
     }
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {
-        if self.older_than.is_some() {
-            return pictures::keep(needs, self.media_id, Maker::Thumbnails, error).await;
+        if let Some(version) = self.older_than {
+            let is_open = |media: &Media| pictures::is_older(media, version);
+            return pictures::keep(needs, self.media_id, Maker::Thumbnails, is_open, error).await;
         }
         let step = StepName::ThumbnailGeneration;
         needs.recorder.give_up(self.media_id, step, error).await.map(|_| ())

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub use avif::add_avif;
-pub use renew::{keep, renew};
+pub use renew::{is_older, keep, renew};
 pub use replace::Maker;
 
 crate::needs! {

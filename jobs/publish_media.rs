@@ -123,7 +123,12 @@ async fn bring_out(needs: &Needs, media: &Media) -> Result<Served, PortError> {
     if needs.privacy.strip_originals {
         let file = quarantine::file(&*needs.objects, media, private).await?;
         let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
-        match needs.decoder.strip(&file, mime_type).await.map_err(unstrippable)? {
+        let stripped = needs.decoder.strip(&file, mime_type).await;
+        if matches!(stripped, Err(PortError::Refused { .. })) {
+            // A run that was to strip nothing may have died behind its copy.
+            needs.objects.delete(&key).await?;
+        }
+        match stripped.map_err(unstrippable)? {
             Some(edits) if edits.is_empty() => {}
             Some(edits) => {
                 let put = needs.objects.put_edited(&key, &file, &edits, &media.mime_type);

@@ -48,7 +48,8 @@ pub fn once_published(media: &Media, recipe: &Recipe) -> Result<Vec<Ticket>, Por
     if !media.is_published() || (recipe.later().is_empty() && !has_old) {
         return Ok(Vec::new());
     }
-    Ok(vec![Ticket::of(&GenerateAvif { media_id: media.id })?])
+    let recipe_version = recipe.version;
+    Ok(vec![Ticket::of(&GenerateAvif { media_id: media.id, recipe_version })?])
 }
 
 /// The tickets that `media` needs to go on, whatever happened before: for a medium whose ticket was

@@ -80,7 +80,7 @@ async fn decoder(config: &Config) -> u8 {
         }
         let has = |is: bool| if is { "yes" } else { "NO" };
         Ok(format!(
-            "each file in a process of its own; system calls filtered: {}, files kept from it: {}; \
+            "files in processes of their own; system calls filtered: {}, files kept from it: {}; \
              a crash, want of memory and a forbidden call are survived; FFmpeg is there",
             has(seccomp),
             has(landlock)

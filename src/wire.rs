@@ -142,7 +142,7 @@ fn decode_limits(config: &Config) -> DecodeLimits {
     }
 }
 
-/// A process of its own for each file; where that is not wished or not possible, this one.
+/// Processes of their own; where that is not wished or not possible, this one.
 fn decoder(config: &Config) -> Arc<dyn Decoder> {
     let here = || in_process(config);
     if !config.decoder.sandbox {
@@ -163,9 +163,10 @@ pub fn in_process(config: &Config) -> Arc<dyn Decoder> {
     Arc::new(Decoding(InProcess::new(decode_limits(config))))
 }
 
-/// Decodes each file in a process of its own; of this program.
+/// Decodes in processes of this program.
 pub fn sandbox(config: &Config) -> std::io::Result<Sandbox> {
-    Sandbox::start(&std::env::current_exe()?, decode_limits(config))
+    // Not by its name: another version may lie there by the time that it is started again.
+    Sandbox::start(std::path::Path::new("/proc/self/exe"), decode_limits(config))
 }
 
 /// Builds every part over the given stores, scanner, clock and decoder.

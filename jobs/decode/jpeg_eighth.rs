@@ -162,7 +162,8 @@ impl Plane {
                 match &self.coding {
                     Coding::Mean(skips) => {
                         skips.pass(bits)?;
-                        *self.rows.get_mut(y * self.row + left + x)? = light((first + 4) >> 3);
+                        *self.rows.get_mut(y * self.row + left + x)? =
+                            light(first.wrapping_add(4) >> 3);
                     }
                     Coding::Parts(details, weights, parts) => {
                         let sums = sums(details, weights, bits)?;
@@ -212,7 +213,7 @@ fn put<'a>(
 /// The byte for a value around zero.
 #[inline(always)]
 fn light(value: i32) -> u8 {
-    (value + 128).clamp(0, 255) as u8
+    value.saturating_add(128).clamp(0, 255) as u8
 }
 
 /// Appends a row of pixels: light as it is, or YCbCr as red, green and blue (JFIF 1.02, in units of

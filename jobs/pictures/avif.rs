@@ -4,6 +4,7 @@ use bson::DateTime;
 
 use super::{
     Maker, Needs, listed,
+    renew::recipe_older,
     replace::{free, replace},
 };
 use crate::{
@@ -17,6 +18,9 @@ use crate::{
 /// Makes those that the document does not list yet. Safe to do twice.
 pub async fn add_avif(needs: &Needs, id: MediaId) -> Result<Outcome, JobError> {
     let media = needs.media.media(id).await?;
+    if let Some(newer) = newer(needs, &media) {
+        return Err(newer);
+    }
     let missing = missing(needs, &media);
     if missing.is_empty() {
         free(needs, id, Maker::Avif).await?;
@@ -48,6 +52,13 @@ fn is_of_this_recipe(needs: &Needs, media: &Media) -> bool {
         && !media.is_deleted
         && step.completed
         && step.recipe_version == Some(needs.recipe.version)
+}
+
+/// Why a worker of older settings leaves it to another one.
+fn newer(needs: &Needs, media: &Media) -> Option<JobError> {
+    let (ours, theirs) =
+        (needs.recipe.version, media.processing_steps.thumbnail_generation.recipe_version?);
+    (theirs > ours).then(|| recipe_older(ours, theirs))
 }
 
 fn missing(needs: &Needs, media: &Media) -> Vec<PictureSize> {

@@ -29,13 +29,7 @@ pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcom
     }
     let version = needs.recipe.version;
     if version < older_than {
-        let message =
-            format!("this worker makes pictures of version {version}, not yet {older_than}");
-        return Err(JobError::Retry {
-            code: "recipe_older".into(),
-            message,
-            after: Some(OTHER_WORKER),
-        });
+        return Err(recipe_older(version, older_than));
     }
     let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
     let key = quarantine::current_key(&media)?;
@@ -69,23 +63,33 @@ pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcom
     Ok(Outcome::Done)
 }
 
-/// The pictures that readers have stay, and the document says why there are no newer ones.
+/// What a worker says whose settings are older than those that are wished.
+pub(super) fn recipe_older(ours: u32, wished: u32) -> JobError {
+    let message = format!("this worker makes pictures of version {ours}, not yet {wished}");
+    JobError::Retry { code: "recipe_older".into(), message, after: Some(OTHER_WORKER) }
+}
+
+/// The pictures that readers have stay, and the document says why there are no newer ones, if there
+/// are none: `is_open` of the medium.
 pub async fn keep(
     needs: &Needs,
     id: MediaId,
     maker: Maker,
+    is_open: impl Fn(&Media) -> bool,
     error: &StepError,
 ) -> Result<(), PortError> {
     let say = |media: &mut Media, _| {
-        let step = &mut media.processing_steps.thumbnail_generation;
-        step.renew_error = Some(error.clone());
+        if is_open(media) {
+            let step = &mut media.processing_steps.thumbnail_generation;
+            step.renew_error = Some(error.clone());
+        }
     };
     needs.recorder.change(id, say).await?;
     free(needs, id, maker).await
 }
 
 /// Whether readers have pictures of it that are older than this version.
-fn is_older(media: &Media, version: u32) -> bool {
+pub fn is_older(media: &Media, version: u32) -> bool {
     let step = &media.processing_steps.thumbnail_generation;
     let is_open = media.is_published() && media.processing_steps.may_be_opened();
     is_open && !media.is_deleted && step.completed && step.recipe_version.unwrap_or(0) < version

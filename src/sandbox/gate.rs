@@ -42,8 +42,12 @@ const GRACE: Duration = Duration::from_secs(1);
 const SHARED_FILES: u32 = 64;
 const SHARED_BYTES: u64 = 32 << 20;
 const SHARED_TIME: Duration = Duration::from_millis(100);
-/// So many wait.
+/// The kernel counts the time of all its files together, so there is much less of it for all that
+/// were than for the one that comes.
+const SHARED_SPENT: Duration = Duration::from_secs(1);
+/// So many wait, and for so long.
 const IDLE: usize = 4;
+const IDLE_TIME: Duration = Duration::from_secs(60);
 
 /// How glibc gives memory to a cell, which asks for some tens of MB once, and gives none back: in
 /// large pages, and what was freed again. Of three pictures of a photo that is a third of the
@@ -74,6 +78,8 @@ struct Line {
     /// Files that it has done, and the time it took for them.
     files: u32,
     spent: Duration,
+    /// Since when it waits.
+    since: Instant,
     /// Within what it does them.
     limits: DecodeLimits,
 }
@@ -191,7 +197,8 @@ impl Gate {
         let cell = self.cells.fetch_add(1, Ordering::Relaxed);
         let (kin, run) = (order.task.kin(), Word { kind: Word::RUN, cell });
         self.tell(kin, run, &[file.as_fd(), theirs.as_fd(), end_of_cell.as_fd()])?;
-        Ok(Line { cell, kin, socket, end, files: 0, spent: Duration::ZERO, limits: order.limits })
+        let (spent, since) = (Duration::ZERO, Instant::now());
+        Ok(Line { cell, kin, socket, end, files: 0, spent, since, limits: order.limits })
     }
 
     /// Gives a cell that has its file the order, and hears what it says.
@@ -227,8 +234,10 @@ impl Gate {
     fn keep(&self, mut line: Line, took: Duration) {
         line.files += 1;
         line.spent += took;
-        let is_fresh = line.files < SHARED_FILES && line.spent < line.limits.time;
+        let is_fresh = line.files < SHARED_FILES && line.spent < SHARED_SPENT;
         let mut idle = lock(&self.idle);
+        idle.retain(|line| line.since.elapsed() < IDLE_TIME);
+        line.since = Instant::now();
         if is_fresh && idle.len() < IDLE {
             idle.push(line);
         }

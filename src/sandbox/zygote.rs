@@ -50,6 +50,8 @@ impl Origin {
 
 /// Serves the process at standard input until it is gone; then ends itself and all cells.
 pub fn serve(kin: Kin) -> ! {
+    // SAFETY: it copies the name that operators see.
+    unsafe { libc::prctl(libc::PR_SET_NAME, c"iven-decoder".as_ptr()) };
     // SAFETY: standard input is the socket that this process was started with.
     let control = unsafe { BorrowedFd::borrow_raw(0) };
     let deaths = deaths();

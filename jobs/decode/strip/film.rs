@@ -23,6 +23,18 @@ const KEPT_IN_TRACK: [&[u8; 4]; 11] = [
 /// Pictures, sound, their transparency, their time codes, and how they are sent. Other tracks hold
 /// what cameras measure (drones write places as subtitles).
 const KEPT_HANDLERS: [&[u8; 4]; 6] = [b"vide", b"soun", b"auxv", b"pict", b"tmcd", b"hint"];
+/// What says how the samples of a track are coded, where they are, and when they are shown.
+const KEPT_IN_MEDIA: [&[u8; 4]; 31] = [
+    b"mdhd", b"elng", b"vmhd", b"smhd", b"gmhd", b"hmhd", b"nmhd", b"sthd", b"dinf", b"stsd",
+    b"stts", b"ctts", b"cslg", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"stss", b"stps",
+    b"stsh", b"padb", b"stdp", b"sdtp", b"sbgp", b"sgpd", b"subs", b"saiz", b"saio", b"senc",
+    b"wide",
+];
+/// The same in a piece of a film.
+const KEPT_IN_FRAGMENT: [&[u8; 4]; 10] =
+    [b"tfhd", b"tfdt", b"trun", b"sbgp", b"sgpd", b"subs", b"saiz", b"saio", b"senc", b"sdtp"];
+/// What stands in `hdlr` before its name.
+const HANDLER_BYTES: u64 = 24;
 /// What says that a film goes all around (Spherical Video V1): players need it.
 const SPHERICAL: [u8; 16] = *b"\xFF\xCC\x82\x63\xF8\x55\x4A\x93\x88\x14\x58\x7A\x02\x52\x1F\xDD";
 
@@ -117,14 +129,19 @@ fn track(walk: &mut Walk, inside: Vec<Placed>, edits: &mut Edits) -> Result<(), 
     Ok(())
 }
 
-/// The boxes `mdia`, `minf` and `stbl`: what does not belong there goes.
+/// The boxes `mdia`, `minf` and `stbl`: what does not belong there goes, and the name of who wrote
+/// the track.
 fn media(walk: &mut Walk, of: Placed, edits: &mut Edits, depth: u8) -> Result<(), DecodeError> {
     for part in walk.inside(of, 0)? {
         match &part.kind {
             b"minf" | b"stbl" if depth < 2 => media(walk, part, edits, depth + 1)?,
-            b"udta" | b"meta" | b"uuid" => free(part, edits)?,
             b"free" | b"skip" => edits.fill(part.body, part.length(), 0)?,
-            _ => {}
+            b"hdlr" => {
+                let name = part.body.saturating_add(HANDLER_BYTES).min(part.end);
+                edits.fill(name, part.end - name, 0)?;
+            }
+            kind if KEPT_IN_MEDIA.contains(&kind) => {}
+            _ => free(part, edits)?,
         }
     }
     Ok(())
@@ -148,7 +165,7 @@ fn fragment(
                 if track.is_none_or(|track| without.contains(&track)) {
                     return Err(unsure("a film in pieces has a track of measurements"));
                 }
-                let words = inside.iter().filter(|part| matches!(&part.kind, b"udta" | b"meta"));
+                let words = inside.iter().filter(|part| !KEPT_IN_FRAGMENT.contains(&&part.kind));
                 words.copied().try_for_each(|part| free(part, edits))?;
             }
             b"free" | b"skip" => edits.fill(part.body, part.length(), 0)?,

@@ -8,7 +8,9 @@ use crate::picture_header::MOST_PARTS;
 
 const EXTENSION: u8 = 0x21;
 const PICTURE: u8 = 0x2C;
-const COMMENT: u8 = 0xFE;
+/// How long a frame stays, and text that is drawn.
+const CONTROL: u8 = 0xF9;
+const TEXT: u8 = 0x01;
 const APPLICATION: u8 = 0xFF;
 /// How often an animation is shown, and a profile of colours.
 const KEPT: [&[u8]; 3] = [b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"];
@@ -50,8 +52,9 @@ pub(super) fn strip(data: &[u8], edits: &mut Edits) -> Result<(), DecodeError> {
 
 fn is_dropped(data: &[u8], at: usize, kind: &[u8]) -> bool {
     match kind {
-        [EXTENSION, COMMENT] => true,
+        [EXTENSION, CONTROL | TEXT] => false,
         [EXTENSION, APPLICATION] => !KEPT.iter().any(|name| has(data, at + 3, name)),
+        [EXTENSION, _] => true,
         _ => false,
     }
 }

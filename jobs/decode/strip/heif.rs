@@ -49,6 +49,9 @@ pub(super) fn items(walk: &mut Walk, meta: Placed, edits: &mut Edits) -> Result<
     if spoken.len() as u64 != count(&infos).unwrap_or(0) {
         return Err(unsure("the file does not say what its items are"));
     }
+    if spoken.iter().any(|(_, kind)| kind == b"jpeg") {
+        return Err(unsure("an item is a JPEG, which has metadata of its own"));
+    }
     let spoken = spoken.into_iter().filter(|(_, kind)| matches!(kind, b"Exif" | b"mime" | b"uri "));
     for (number, (id, kind)) in spoken.enumerate() {
         if number >= MOST_ITEMS {
@@ -128,11 +131,15 @@ fn is_xmp(item: &[u8]) -> bool {
     [&b"xpacket"[..], b"xmpmeta"].iter().any(|word| start.windows(7).any(|seven| seven == *word))
 }
 
-/// Properties stay in their order; what a person wrote (`udes`) becomes free space.
+/// Properties stay in their order; what a person wrote (`udes`, `altt`) and what nobody knows becomes
+/// free space.
 fn properties(walk: &mut Walk, of: Placed, edits: &mut Edits) -> Result<(), DecodeError> {
     for part in walk.inside(of, 0)? {
         if part.kind == *b"ipco" {
-            let spoken = walk.inside(part, 0)?.into_iter().filter(|part| part.kind == *b"udes");
+            let spoken = walk
+                .inside(part, 0)?
+                .into_iter()
+                .filter(|part| matches!(&part.kind, b"udes" | b"altt" | b"uuid"));
             spoken.into_iter().try_for_each(|part| free(part, edits))?;
         }
     }

@@ -43,6 +43,11 @@ pub(super) fn strip(data: &[u8], edits: &mut Edits) -> Result<(), DecodeError> {
                         edits.check_deadline()?;
                         entropy_end(data, end)
                     }
+                    // Tables, frames and restarts stay; no others are in use.
+                    0x02..=0xBF | 0xF0..=0xFD => {
+                        edits.cut(marker as u64, (end - marker) as u64)?;
+                        end
+                    }
                     0xE0..=0xEF | 0xFE => {
                         segment(code, marker, body, &mut has_exif, edits)?;
                         end

@@ -14,6 +14,8 @@ use crate::exif_block::EXIF_POINTER;
 
 /// Directories of one file; documents have some hundred pages.
 const MOST_DIRECTORIES: usize = 4096;
+/// Strips and tiles of all pages; of a page of a gigapixel in tiles of 64 pixels there are 260,000.
+const MOST_RANGES: usize = 1 << 20;
 const GPS_POINTER: u16 = 0x8825;
 const SUB_DIRECTORIES: u16 = 330;
 /// The kind of a value that leads to a directory.
@@ -29,14 +31,17 @@ const RAW_PICTURE: &str = "the TIFF is the raw picture of a camera";
 const BYTES: [(u16, u16); 3] = [(273, 279), (324, 325), (513, 514)];
 /// Make and model, and what says how to show a page (TIFF 6.0 and its supplements); the profile of
 /// colours.
-const PAGE_TAGS: [Range<u16>; 15] = [
+const PAGE_TAGS: [Range<u16>; 18] = [
     254..269,
     271..275,
-    277..288,
+    277..285,
+    286..288,
     290..294,
     296..302,
     317..330,
-    332..348,
+    332..333,
+    334..337,
+    338..348,
     351..352,
     512..516,
     517..522,
@@ -130,8 +135,11 @@ fn directory(
     for (places, lengths) in BYTES {
         let find = |tag| kept.iter().find(|entry| entry.tag == tag);
         let Some((places, lengths)) = find(places).zip(find(lengths)) else { continue };
-        let rows = tiff.numbers(places).zip(tiff.numbers(lengths));
+        let rows = tiff.numbers(places).zip(tiff.numbers(lengths)).take(MOST_RANGES);
         found.kept.extend(rows.map(|(at, length)| at..at.saturating_add(length)));
+        if found.kept.len() > MOST_RANGES {
+            return Ok(None);
+        }
     }
     for entry in &dropped {
         if entry.tag == GPS_POINTER || entry.kind == DIRECTORY {

@@ -19,7 +19,9 @@ struct Found {
     flags: Option<(u64, u8)>,
     has_picture: bool,
     has_exif: bool,
-    /// So many bytes less, and so many more, than before.
+    /// Where the file says that it ends.
+    end: u64,
+    /// So many bytes less, of those before the end, and so many more, than before.
     cut: u64,
     added: u64,
 }
@@ -33,7 +35,7 @@ pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), Decode
     };
     let size = u64::from(u32::from_le_bytes(size));
     let end = (8 + size).min(window.size());
-    let (mut at, mut found, mut parts) = (12, Found::default(), 0);
+    let (mut at, mut found, mut parts) = (12, Found { end, ..Found::default() }, 0);
     while at < end {
         let Some(head) = window.array::<8>(at)? else { break };
         at = chunk(window, at, head, &mut found, edits)?;
@@ -80,7 +82,7 @@ fn chunk(
     if KEPT.contains(&&kind) {
         return Ok(at + whole);
     }
-    found.cut += whole;
+    found.cut += whole.min(found.end - at);
     if kind == *b"EXIF" && !found.has_exif {
         let block = window.part(at + 8, length, EXIF_BYTES)?;
         let tiff = block.strip_prefix(b"Exif\0\0").unwrap_or(&block);

@@ -31,6 +31,7 @@ pub(super) async fn make(
     bytes: u64,
     from: Source<'_>,
 ) -> Result<(), PortError> {
+    forget_others(s3, to).await?;
     let create = s3.client.create_multipart_upload().bucket(&s3.place.bucket).key(to);
     let created = create.content_type(content_type).send().await;
     let id = created.map_err(|error| fault(to, error))?.upload_id.unwrap_or_default();
@@ -43,6 +44,23 @@ pub(super) async fn make(
         }
     }
     made
+}
+
+/// Whoever began to make this object died: its pieces would stay, and cost, for ever.
+async fn forget_others(s3: &S3, key: &str) -> Result<(), PortError> {
+    let list = s3.client.list_multipart_uploads().bucket(&s3.place.bucket).prefix(key);
+    let page = list.send().await.map_err(|error| fault(key, error))?;
+    for upload in page.uploads.unwrap_or_default() {
+        if upload.key.as_deref() == Some(key) {
+            let abort = s3.client.abort_multipart_upload().bucket(&s3.place.bucket).key(key);
+            let aborted = abort.set_upload_id(upload.upload_id).send().await;
+            match aborted.map_err(|error| absent(key, error)) {
+                Ok(_) | Err(PortError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn pieces(
