@@ -26,8 +26,14 @@ use jobs::ports::{Decoder, Facts, LocalFile, PictureSize, PortError};
 use serde::{Deserialize, Serialize};
 
 /// As the service has them by default; the time is longer, for machines that do other things.
-const LIMITS: DecodeLimits =
-    DecodeLimits { memory_bytes: 512 << 20, time: Duration::from_secs(60) };
+const LIMITS: DecodeLimits = DecodeLimits {
+    memory_bytes: 512 << 20,
+    still_bytes: 128 << 20,
+    pixels: 500_000_000,
+    frames: 100_000,
+    film: Duration::from_secs(86_400),
+    time: Duration::from_secs(60),
+};
 
 /// What is measured.
 #[derive(Debug, Deserialize)]

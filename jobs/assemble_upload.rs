@@ -73,7 +73,8 @@ impl Job for AssembleUpload {
             give_up(needs, self.media_id, &error).await?;
             return Ok(Outcome::Noted(error.code));
         }
-        let sniffed = needs.decoder.sniff(&needs.objects.fetch(&transfer.key()).await?).await?;
+        let file = objects.fetch_known(&transfer.key(), &whole.sha256).await?;
+        let sniffed = needs.decoder.sniff(&file).await?;
         finish_upload(needs, &upload.upload_id, &whole).await?;
         let result = StepResult::Stored { sha256: whole.sha256, sniffed };
         let media = needs.recorder.record(media.id, result).await?;

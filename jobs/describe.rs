@@ -29,6 +29,7 @@ pub fn metadata(file_type: FileType, facts: Facts) -> (MediaMetadata, Option<Dat
         language: facts.language,
         rotation: facts.rotation_degrees.filter(|_| is_video),
         frames: facts.frames,
+        color_space: facts.color_space,
         truncated: None,
     };
     (metadata, taken_at)

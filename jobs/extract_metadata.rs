@@ -109,7 +109,7 @@ async fn describe_file(needs: &Needs, media: &Media) -> Result<StepResult, JobEr
         let error = StepError { class: ErrorClass::Policy, code, message };
         return Ok(StepResult::Failed(step, error));
     };
-    let file = needs.objects.fetch(quarantine::current_key(media)?).await?;
+    let file = quarantine::file(&*needs.objects, media, quarantine::current_key(media)?).await?;
     match needs.decoder.facts(&file, mime_type).await {
         Ok(facts) => {
             let (metadata, taken_at) = describe::metadata(media.file_type, facts);

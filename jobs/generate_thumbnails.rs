@@ -111,7 +111,8 @@ async fn picture_file(needs: &Needs, media: &Media) -> Result<StepResult, JobErr
     let Some(mime_type) = &media.sniffed_mime_type else {
         return Ok(StepResult::Skipped(step, "unsupported_type"));
     };
-    let file = match needs.objects.fetch(quarantine::current_key(media)?).await {
+    let file = match quarantine::file(&*needs.objects, media, quarantine::current_key(media)?).await
+    {
         Err(PortError::Missing(_)) if is_withheld(needs, media.id).await? => {
             // The step beside this one has meanwhile found out that the file is no medium.
             return Ok(StepResult::Skipped(step, "withheld"));

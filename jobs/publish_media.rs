@@ -121,7 +121,7 @@ async fn bring_out(needs: &Needs, media: &Media) -> Result<Served, PortError> {
     let (key, private) = (keys::published(media), quarantine::private_key(media)?);
     let mut served = Served::Original;
     if needs.privacy.strip_originals {
-        let file = needs.objects.fetch(private).await?;
+        let file = quarantine::file(&*needs.objects, media, private).await?;
         let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
         let stripped = needs.decoder.strip(&file, mime_type).await;
         if matches!(stripped, Err(PortError::Refused { .. })) {

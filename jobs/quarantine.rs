@@ -3,7 +3,7 @@
 use crate::{
     keys,
     model::{Media, MediaId},
-    ports::{MediaStore, Objects, PortError},
+    ports::{LocalFile, MediaStore, Objects, PortError},
     steps::Recorder,
 };
 
@@ -24,6 +24,15 @@ pub fn current_key(media: &Media) -> Result<&str, PortError> {
     match &media.s3_info.key {
         Some(key) if media.is_published() => Ok(key),
         _ => private_key(media),
+    }
+}
+
+/// The bytes of the medium that lie under `key`, as a local file; a copy of them that an earlier
+/// job left here serves.
+pub async fn file(objects: &dyn Objects, media: &Media, key: &str) -> Result<LocalFile, PortError> {
+    match &media.sha256 {
+        Some(sha256) => objects.fetch_known(key, sha256).await,
+        None => objects.fetch(key).await,
     }
 }
 

@@ -56,7 +56,8 @@ impl Job for ScanVirus {
             return Ok(Outcome::Done);
         }
         let key = quarantine::private_key(&media)?;
-        let scan = needs.scanner.scan(&needs.objects.fetch(key).await?).await?;
+        let file = quarantine::file(&*needs.objects, &media, key).await?;
+        let scan = needs.scanner.scan(&file).await?;
         let outcome = match &scan.verdict {
             Verdict::Clean => Outcome::Done,
             Verdict::Infected { signature } => Outcome::Noted(format!("infected: {signature}")),

@@ -81,7 +81,15 @@ section!(S3Settings {
 });
 section!(ScannerSettings { address: String, max_file_mb: u64, timeout_seconds: u64 });
 section!(Uploads { max_file_mb: u64, idle_seconds: u64, hard_seconds: u64 });
-section!(DecoderSettings { sandbox: bool, memory_mb: u64, timeout_seconds: u64 });
+section!(DecoderSettings {
+    sandbox: bool,
+    memory_mb: u64,
+    timeout_seconds: u64,
+    max_still_mb: u64,
+    max_megapixels: u64,
+    max_frames: u32,
+    max_film_seconds: u64,
+});
 section!(PrivacySettings { strip_originals: bool });
 section!(Worker { ingest: u32, scan: u32, media: u32, housekeeping: u32 });
 section!(RateSettings {
@@ -207,6 +215,10 @@ mod tests {
             ("IVEN__HTTP", "x"),
             ("IVEN__SCANNER__TIMEOUT_SECONDS", "0"),
             ("IVEN__DECODER__TIMEOUT_SECONDS", "0"),
+            ("IVEN__DECODER__MAX_STILL_MB", "0"),
+            ("IVEN__DECODER__MAX_MEGAPIXELS", "0"),
+            ("IVEN__DECODER__MAX_FRAMES", "0"),
+            ("IVEN__DECODER__MAX_FILM_SECONDS", "0"),
             ("IVEN__RATE__BURST_SECONDS", "0"),
         ];
 
@@ -226,6 +238,10 @@ mod tests {
             "uploads.hard_seconds is below uploads.idle_seconds",
             "scanner.timeout_seconds is 0",
             "decoder.timeout_seconds is 0",
+            "decoder.max_still_mb is not from 1 to 2048",
+            "decoder.max_megapixels is not from 1 to 5000",
+            "decoder.max_frames is not from 1 to 200000",
+            "decoder.max_film_seconds is 0",
             "rate.burst_seconds is not from 1 to 3600",
         ];
         let sorted = |mut faults: Vec<String>| {

@@ -134,6 +134,10 @@ pub async fn house(config: Config) -> anyhow::Result<House> {
 fn decode_limits(config: &Config) -> DecodeLimits {
     DecodeLimits {
         memory_bytes: config.decoder.memory_mb << 20,
+        still_bytes: config.decoder.max_still_mb << 20,
+        pixels: config.decoder.max_megapixels * 1_000_000,
+        frames: config.decoder.max_frames,
+        film: Duration::from_secs(config.decoder.max_film_seconds),
         time: Duration::from_secs(config.decoder.timeout_seconds),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::fixtures::format_of;
 use crate::{DecodeError, Exif, Facts, Kind, Limits, facts, video};
 
-fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     let root = std::env::var_os("IVEN_CORPUS").map_or(default, PathBuf::from);
     if root.join("truth.jsonl").is_file() {
@@ -20,7 +20,7 @@ fn corpus() -> Option<PathBuf> {
 }
 
 /// What one file's facts are, and how long they took.
-fn look(root: &Path, path: &str) -> Option<(Result<Facts, DecodeError>, Duration)> {
+pub(crate) fn look(root: &Path, path: &str) -> Option<(Result<Facts, DecodeError>, Duration)> {
     let format = format_of(path)?;
     let file = File::open(root.join(path)).unwrap();
     let start = Instant::now();
@@ -28,7 +28,7 @@ fn look(root: &Path, path: &str) -> Option<(Result<Facts, DecodeError>, Duration
     Some((facts, start.elapsed()))
 }
 
-fn truth(root: &Path) -> Vec<(String, Value)> {
+pub(crate) fn truth(root: &Path) -> Vec<(String, Value)> {
     let lines = std::fs::read_to_string(root.join("truth.jsonl")).unwrap();
     let values = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     values.map(|value| (value["path"].as_str().unwrap().to_owned(), value)).collect()
@@ -145,7 +145,12 @@ fn measures(path: &str, truth: &Value, facts: &Facts) -> Vec<(&'static str, Stri
         ("width", written(wide), written(facts.width.map(f64::from))),
         ("height", written(high), written(facts.height.map(f64::from))),
         ("rotation", written(turn), written(facts.rotation_degrees.map(f64::from))),
-        ("duration", written(number(&probe["duration"])), written(facts.duration_seconds)),
+        (
+            "duration",
+            written(number(&probe["duration"])),
+            // That of animations is compared elsewhere.
+            written(facts.duration_seconds.filter(|_| facts.frames.is_none())),
+        ),
         ("codec", codec.to_owned(), facts.codec.clone().unwrap_or_default()),
         (
             "frame rate",
@@ -164,14 +169,14 @@ fn is_gif(path: &str) -> bool {
     path.ends_with(".gif")
 }
 
-fn report(lists: &[(&str, &Vec<String>)]) {
+pub(crate) fn report(lists: &[(&str, &Vec<String>)]) {
     for (name, list) in lists {
         println!("{name}: {}\n    {}", list.len(), list.join("\n    "));
     }
 }
 
 /// Leaves the lines for which `fixtures/disagreements.csv` has no reason.
-fn unexplained(mut lines: Vec<String>) -> Vec<String> {
+pub(crate) fn unexplained(mut lines: Vec<String>) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/disagreements.csv");
     let text = std::fs::read_to_string(path).unwrap();
     let mut reasons = Vec::new();

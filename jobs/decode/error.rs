@@ -9,6 +9,12 @@ pub enum Code {
     CorruptFile,
     /// Decoding would take more memory than the limit allows.
     MemoryLimit,
+    /// The picture has more pixels than the limit allows.
+    PixelLimit,
+    /// The animated picture has more frames than the limit allows.
+    FrameLimit,
+    /// The film is longer than the limit allows.
+    DurationLimit,
     /// The file has more bytes than this kind of file may have.
     FileTooLarge,
     /// The deadline passed.
@@ -26,6 +32,9 @@ impl Code {
             Self::UnsupportedFormat => "unsupported_format",
             Self::CorruptFile => "corrupt_file",
             Self::MemoryLimit => "memory_limit",
+            Self::PixelLimit => "pixel_limit",
+            Self::FrameLimit => "frame_limit",
+            Self::DurationLimit => "duration_limit",
             Self::FileTooLarge => "file_too_large",
             Self::DecodeTimeout => "decode_timeout",
             Self::Unstrippable => "unstrippable",

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use crate::orientation::Orientation;
-use crate::{DecodeError, Format, Kind, Limits, exif, pdf, picture_header, video};
+use crate::{DecodeError, Format, Kind, Limits, color_space, exif, pdf, picture_header, video};
 
 /// What a file says about itself. Absent means that the file does not say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Facts {
     pub height: Option<u32>,
     /// Camera, time and place.
     pub exif: Option<Exif>,
-    /// Length in seconds.
+    /// Length in seconds; of an animated picture, once through.
     pub duration_seconds: Option<f64>,
     /// Codec of the first video stream, else of the first audio stream, by FFmpeg's short name.
     pub codec: Option<String>,
@@ -32,6 +32,9 @@ pub struct Facts {
     pub language: Option<String>,
     /// Frames of an animated picture, when more than one.
     pub frames: Option<u32>,
+    /// What the colours of a picture mean: `sRGB`, `Display P3`, `Adobe RGB (1998)`, or the words
+    /// of its ICC profile.
+    pub color_space: Option<String>,
 }
 
 /// Camera, time and place.
@@ -91,11 +94,15 @@ fn picture(file: &File, format: Format, limits: &Limits) -> Result<Facts, Decode
         _ => header.sideways,
     };
     let size = header.size.map(|(w, h)| if sideways { (h, w) } else { (w, h) });
+    let is_animated = header.frames > 1;
     Ok(Facts {
         width: size.map(|size| size.0),
         height: size.map(|size| size.1),
         exif: block.and_then(exif::of_block),
-        frames: Some(header.frames).filter(|frames| *frames > 1),
+        // To the millisecond: sums of fractions have stray digits behind it.
+        duration_seconds: is_animated.then(|| (header.seconds * 1000.0).round() / 1000.0),
+        frames: is_animated.then_some(header.frames),
+        color_space: header.color_space.or_else(|| block.and_then(color_space::of_exif)),
         ..Facts::default()
     })
 }

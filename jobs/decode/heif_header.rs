@@ -1,7 +1,9 @@
-//! Size, turn and EXIF block of the primary picture of a HEIF file (HEIC, AVIF), from its boxes.
+//! Size, turn, colours and EXIF block of the primary picture of a HEIF file (HEIC, AVIF), from
+//! its boxes.
 
 use crate::DecodeError;
 use crate::bytes::{be16, be32};
+use crate::color_space;
 use crate::heif_items;
 use crate::picture_header::Header;
 use crate::window::Window;
@@ -33,6 +35,10 @@ pub(crate) fn read(window: &mut Window) -> Result<Header, DecodeError> {
         };
         match kind {
             b"ispe" => header.size = be32(body, 4).zip(be32(body, 8)),
+            // A profile goes before code points, which stand beside it for films.
+            b"colr" if header.color_space.is_none() || !body.starts_with(b"nclx") => {
+                header.color_space = color_space::of_colr(body).or(header.color_space.take());
+            }
             b"irot" => header.sideways = body.first().is_some_and(|angle| angle % 2 == 1),
             _ => {}
         }

@@ -3,6 +3,8 @@
 //! Synchronous, no network, no file names. Every entry point takes an open file and [`Limits`],
 //! looks at the header first and refuses before it spends.
 
+#[cfg(test)]
+mod animation_tests;
 mod avif;
 mod avio;
 #[cfg(test)]
@@ -10,6 +12,9 @@ mod bent_tests;
 mod bmp;
 mod bmp_runs;
 mod bytes;
+mod color_space;
+#[cfg(test)]
+mod color_space_tests;
 mod colour;
 #[cfg(test)]
 mod colour_tests;
@@ -30,6 +35,9 @@ mod fuzz_tests;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gif;
+mod gif_header;
+#[cfg(test)]
+mod golden_tests;
 mod heif;
 mod heif_header;
 mod heif_items;
@@ -49,6 +57,8 @@ mod libav_frame;
 #[expect(non_snake_case, reason = "they are the names of FFmpeg")]
 mod libav_link;
 mod limits;
+#[cfg(test)]
+mod limits_tests;
 mod mov_tables;
 mod orientation;
 mod pdf;
@@ -57,6 +67,7 @@ mod pdf_load;
 mod picture;
 mod picture_header;
 mod png;
+mod png_header;
 #[cfg(test)]
 mod refusal_tests;
 mod resize;

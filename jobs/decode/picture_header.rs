@@ -1,15 +1,18 @@
-//! Size, EXIF block and number of frames of a still picture, without decoding its pixels.
+//! Size, EXIF block, colours, frames and time of a picture, without decoding its pixels.
 
 use std::fs::File;
 
 use crate::bytes::{be16, be32, has, le16, le32};
+use crate::color_space::{self, PROFILE_BYTES, SRGB};
 use crate::window::Window;
-use crate::{DecodeError, Format, Limits};
+use crate::{DecodeError, Format, Limits, gif_header, heif_header, png_header};
 
 /// The longest EXIF block that is read. JPEG holds 64 KB; other formats some hundred KB at most.
 pub(crate) const EXIF_BYTES: usize = 2 << 20;
 /// The longest TIFF file of which the tags are read: they may be anywhere in it.
 const TIFF_BYTES: usize = 64 << 20;
+/// The most bytes of a segment of a JPEG.
+const SEGMENT_BYTES: usize = 64 << 10;
 /// More markers, chunks or frames than any real picture has; the walk ends there.
 pub(crate) const MOST_PARTS: u32 = 200_000;
 
@@ -22,6 +25,10 @@ pub(crate) struct Header {
     pub(crate) exif: Option<Vec<u8>>,
     /// Frames of an animation.
     pub(crate) frames: u32,
+    /// How long the frames of an animation are shown, all together, in seconds.
+    pub(crate) seconds: f64,
+    /// What its colours mean, by the container's word.
+    pub(crate) color_space: Option<String>,
     /// The container itself turns it on its side (HEIF's `irot`).
     pub(crate) sideways: bool,
 }
@@ -42,21 +49,38 @@ impl Header {
 /// Reads the header of a picture.
 pub(crate) fn read(file: &File, format: Format, limits: &Limits) -> Result<Header, DecodeError> {
     let mut window = Window::new(file, limits)?;
-    let mut header = match format {
-        Format::Jpeg => jpeg(&mut window),
-        Format::Png => png(&mut window),
-        Format::Gif => gif(&mut window, limits.still_bytes),
-        Format::WebP => webp(&mut window),
-        Format::Tiff => tiff(&mut window, limits),
-        Format::Bmp => bmp(&mut window),
-        Format::Heic | Format::Avif => crate::heif_header::read(&mut window),
-        _ => Ok(Header::default()),
-    }?;
+    let mut header = walk(&mut window, format, limits)?;
     header.size = header.size.filter(|(width, height)| *width > 0 && *height > 0);
+    if format == Format::Tiff {
+        take_tiff(&mut header, &mut window, limits)?;
+    }
     if header.size.is_none() && header.exif.is_none() {
         return Err(DecodeError::corrupt("the header of the picture is damaged"));
     }
     Ok(header)
+}
+
+/// Refuses a picture whose header says more pixels or frames than `limits` allow. A header that
+/// says nothing is left to the decoder.
+pub(crate) fn check(file: &File, format: Format, limits: &Limits) -> Result<(), DecodeError> {
+    let mut window = Window::new(file, limits)?;
+    let Ok(header) = walk(&mut window, format, limits) else { return Ok(()) };
+    let (width, height) = header.size.unwrap_or_default();
+    limits.check_pixels(width, height)?;
+    limits.check_frames(header.frames)
+}
+
+fn walk(window: &mut Window, format: Format, limits: &Limits) -> Result<Header, DecodeError> {
+    match format {
+        Format::Jpeg => jpeg(window),
+        Format::Png => png_header::read(window),
+        Format::Gif => gif_header::read(window, limits.still_bytes),
+        Format::WebP => webp(window),
+        Format::Tiff => tiff(window),
+        Format::Bmp => bmp(window),
+        Format::Heic | Format::Avif => heif_header::read(window),
+        _ => Ok(Header::default()),
+    }
 }
 
 fn jpeg(window: &mut Window) -> Result<Header, DecodeError> {
@@ -64,6 +88,7 @@ fn jpeg(window: &mut Window) -> Result<Header, DecodeError> {
     if window.array(0)? != Some([0xFF, 0xD8]) {
         return Ok(header);
     }
+    let mut profile = Profile::default();
     let mut at = 2;
     for _ in 0..MOST_PARTS {
         let Some([start, code]) = window.array(at)? else { break };
@@ -91,95 +116,37 @@ fn jpeg(window: &mut Window) -> Result<Header, DecodeError> {
                 let length = u64::from(length).saturating_sub(2);
                 header.take_exif(window.part(body, length, EXIF_BYTES)?);
             }
+            0xE2 => profile.take(&window.part(
+                body,
+                u64::from(length).saturating_sub(2),
+                SEGMENT_BYTES,
+            )?),
             _ => {}
         }
         at += 2 + u64::from(length.max(2));
     }
+    header.color_space = color_space::of_icc(&profile.bytes);
     Ok(header)
 }
 
-pub(crate) fn png(window: &mut Window) -> Result<Header, DecodeError> {
-    let mut header = Header::default();
-    if window.array(0)? != Some(*b"\x89PNG\r\n\x1a\n") {
-        return Ok(header);
-    }
-    let mut raw_profile = None;
-    let mut at = 8;
-    for _ in 0..MOST_PARTS {
-        let Some(head) = window.array::<8>(at)? else { break };
-        let length = u64::from(be32(&head, 0).unwrap_or(0));
-        let body = at + 8;
-        match &head[4..] {
-            b"IHDR" => {
-                let size = window.array::<8>(body)?.unwrap_or_default();
-                header.size = be32(&size, 0).zip(be32(&size, 4));
-            }
-            b"eXIf" => header.take_exif(window.part(body, length, EXIF_BYTES)?),
-            b"tEXt" if raw_profile.is_none() => {
-                let is_profile = window.array(body)? == Some(*b"Raw profile type ");
-                if is_profile {
-                    // Two digits for each byte.
-                    raw_profile = from_hex(&window.part(body, length, EXIF_BYTES * 2)?);
-                }
-            }
-            b"fcTL" => header.frames += 1,
-            b"IEND" => break,
-            _ => {}
-        }
-        at += 12 + length;
-    }
-    if let Some(profile) = raw_profile {
-        header.take_exif(profile);
-    }
-    Ok(header)
+/// The beginning of an ICC profile that comes in parts.
+#[derive(Default)]
+struct Profile {
+    parts: u8,
+    bytes: Vec<u8>,
 }
 
-/// The EXIF in a text of ImageMagick: a name, a zero, `exif` or `APP1`, a length, hex digits.
-fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
-    let at = text.iter().position(|byte| *byte == 0)?;
-    let mut lines = text.get(at + 1..)?.split(|byte| *byte == b'\n').filter(|l| !l.is_empty());
-    if !matches!(lines.next()?.trim_ascii(), b"exif" | b"APP1") {
-        return None;
-    }
-    lines.next()?;
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let digits: Vec<u8> = lines.flatten().filter_map(digit).collect();
-    Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, d| byte << 4 | d)).collect())
-}
-
-fn gif(window: &mut Window, most_bytes: u64) -> Result<Header, DecodeError> {
-    let mut header = Header::default();
-    let Some(head) = window.array::<13>(0)? else { return Ok(header) };
-    if !has(&head, 0, b"GIF8") {
-        return Ok(header);
-    }
-    let edge = |at| le16(&head, at).map(u32::from);
-    header.size = edge(6).zip(edge(8));
-    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3u64 << ((flags & 7) + 1) };
-    let mut at = 13 + table(head[10]);
-    while header.frames < MOST_PARTS && at < most_bytes {
-        at = match window.array(at)? {
-            Some([0x21]) => skip_blocks(window, at + 2)?,
-            Some([0x2C]) => {
-                let Some([flags]) = window.array(at + 9)? else { break };
-                header.frames += 1;
-                // Behind the table of colours is one byte, the size of the first code.
-                skip_blocks(window, at + 10 + table(flags) + 1)?
-            }
-            _ => break,
-        };
-    }
-    Ok(header)
-}
-
-fn skip_blocks(window: &mut Window, mut at: u64) -> Result<u64, DecodeError> {
-    while let Some([length]) = window.array(at)? {
-        at += 1 + u64::from(length);
-        if length == 0 {
-            return Ok(at);
+impl Profile {
+    /// Takes the body of a segment if it is the next part.
+    fn take(&mut self, body: &[u8]) {
+        let part = body.strip_prefix(b"ICC_PROFILE\0").and_then(|part| part.split_first());
+        let Some((number, rest)) = part else { return };
+        if Some(*number) == self.parts.checked_add(1) && self.bytes.len() < PROFILE_BYTES {
+            self.parts = *number;
+            // Behind its number stands the number of all.
+            self.bytes.extend(rest.get(1..).unwrap_or_default());
         }
     }
-    Ok(u64::MAX)
 }
 
 fn webp(window: &mut Window) -> Result<Header, DecodeError> {
@@ -208,7 +175,16 @@ fn webp(window: &mut Window) -> Result<Header, DecodeError> {
                 header.size = Some(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1));
             }
             b"EXIF" => header.take_exif(window.part(at + 8, length, EXIF_BYTES)?),
-            b"ANMF" => header.frames += 1,
+            b"ICCP" => {
+                let profile = window.part(at + 8, length, PROFILE_BYTES)?;
+                header.color_space = color_space::of_icc(&profile);
+            }
+            b"ANMF" => {
+                header.frames += 1;
+                // Three bytes of thousandths, behind place and size.
+                let time = window.array::<4>(at + 8 + 12)?.map_or(0, u32::from_le_bytes);
+                header.seconds += f64::from(time & 0xFF_FFFF) / 1000.0;
+            }
             _ => {}
         }
         at += 8 + length + length % 2;
@@ -229,10 +205,15 @@ fn bmp(window: &mut Window) -> Result<Header, DecodeError> {
         let width = le32(&head, 18).filter(|width| i32::try_from(*width).is_ok());
         width.zip(le32(&head, 22).map(|height| height.cast_signed().unsigned_abs()))
     };
+    // Headers of 108 bytes and more say it, the last letter first.
+    let says_colours = le32(&head, 14).is_some_and(|length| length >= 108);
+    if says_colours && window.array(70)? == Some(*b"BGRs") {
+        header.color_space = Some(SRGB.to_owned());
+    }
     Ok(header)
 }
 
-fn tiff(window: &mut Window, limits: &Limits) -> Result<Header, DecodeError> {
+fn tiff(window: &mut Window) -> Result<Header, DecodeError> {
     let mut header = Header::default();
     let head = window.array::<16>(0)?.unwrap_or_default();
     let little = has(&head, 0, b"II");
@@ -268,9 +249,17 @@ fn tiff(window: &mut Window, limits: &Limits) -> Result<Header, DecodeError> {
         at += step;
     }
     header.size = width.zip(height);
-    let fits = window.size() <= TIFF_BYTES as u64 && limits.check_memory(window.size()).is_ok();
-    if !big && fits {
-        header.take_exif(window.part(0, window.size(), TIFF_BYTES)?);
-    }
     Ok(header)
+}
+
+/// The tags of a TIFF file, which may be anywhere in it: all of it is their block.
+fn take_tiff(header: &mut Header, window: &mut Window, limits: &Limits) -> Result<(), DecodeError> {
+    let is_big = matches!(window.array(0)?, Some([b'I', b'I', 43, 0] | [b'M', b'M', 0, 43]));
+    let fits = window.size() <= TIFF_BYTES as u64 && limits.check_memory(window.size()).is_ok();
+    if !is_big && fits {
+        let file = window.part(0, window.size(), TIFF_BYTES)?;
+        header.color_space = color_space::of_tiff(&file);
+        header.take_exif(file);
+    }
+    Ok(())
 }

@@ -36,18 +36,18 @@ fn huge_jpeg() -> Vec<u8> {
 fn bombs_are_refused_by_their_headers() {
     let mut gif = bytes("images/alpha.gif");
     gif[6..10].fill(0xFF);
-    assert_eq!(code(&gif, Format::Gif), Code::MemoryLimit);
+    assert_eq!(code(&gif, Format::Gif), Code::PixelLimit);
     let mut bmp = bytes("images/short.bmp");
     bmp[18..26].copy_from_slice(&[0x60, 0xEA, 0, 0, 0x60, 0xEA, 0, 0]);
-    assert_eq!(code(&bmp, Format::Bmp), Code::MemoryLimit);
-    assert_eq!(code(&bytes("images/header_65535.png"), Format::Png), Code::MemoryLimit);
-    assert_eq!(code(&huge_jpeg(), Format::Jpeg), Code::MemoryLimit);
+    assert_eq!(code(&bmp, Format::Bmp), Code::PixelLimit);
+    assert_eq!(code(&bytes("images/header_65535.png"), Format::Png), Code::PixelLimit);
+    assert_eq!(code(&huge_jpeg(), Format::Jpeg), Code::PixelLimit);
     let mut tiff = bytes("images/planar.tif");
     // Width, height and rows in a strip.
     for entry in [10, 22, 94] {
         tiff[entry + 8..entry + 12].copy_from_slice(&60_000u32.to_le_bytes());
     }
-    assert_eq!(code(&tiff, Format::Tiff), Code::MemoryLimit);
+    assert_eq!(code(&tiff, Format::Tiff), Code::PixelLimit);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::picture::{Picture, Wish, fit};
 use crate::sizes::{fit_into, worth_making};
 use crate::{
     Code, Coding, DecodeError, Format, Framing, Kind, Limits, Size, bmp, colour, gif, heif, jpeg,
-    png, resize, source, tiff, video, webp,
+    picture_header, png, resize, source, tiff, video, webp,
 };
 
 /// The input of a Thumbhash may have 100 pixels an edge; half of that gives the same 25 bytes
@@ -84,6 +84,7 @@ pub(crate) fn still(
     format: Format,
     wish: Wish,
 ) -> Result<(Raster, bool), DecodeError> {
+    picture_header::check(file, format, wish.limits)?;
     if matches!(format, Format::Heic | Format::Avif) {
         // Read piece by piece: the small picture in it may do.
         return finish(heif::decode(file, wish)?, wish);

@@ -39,6 +39,8 @@ pub(crate) fn poster(file: &File, format: Format, limits: &Limits) -> Result<Ras
             }
         }
     };
+    limits.check_pixels(stream.width, stream.height)?;
+    limits.check_film(input.duration().unwrap_or(0.0))?;
     let decoder = Decoder::open(&input, &stream, limits)?;
     input.only_keyframes_of(stream.index);
     let packet = Packet::new()?;

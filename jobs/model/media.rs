@@ -137,7 +137,7 @@ pub struct MediaMetadata {
     /// Camera, time and place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exif: Option<Exif>,
-    /// Seconds.
+    /// Seconds; of an animated picture, once through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<f64>,
     /// Of videos, as shown: `1920x1080`.
@@ -167,6 +167,10 @@ pub struct MediaMetadata {
     /// Frames of animated pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u32>,
+    /// What the colours of a picture mean: `sRGB`, `Display P3`, `Adobe RGB (1998)` and the like,
+    /// or the description of its ICC profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color_space: Option<String>,
     /// The file ended early or is damaged; the pictures show what was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<bool>,

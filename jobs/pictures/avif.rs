@@ -27,7 +27,8 @@ pub async fn add_avif(needs: &Needs, id: MediaId) -> Result<Outcome, JobError> {
         return Ok(Outcome::Noted("nothing to make".into()));
     }
     let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
-    let file = needs.objects.fetch(quarantine::current_key(&media)?).await?;
+    let key = quarantine::current_key(&media)?;
+    let file = quarantine::file(&*needs.objects, &media, key).await?;
     let made = needs.decoder.pictures(&file, mime_type, &missing).await?;
     let entries = listed(&media, &needs.recipe, &made.pictures);
     let is_made = |name: &String| entries.iter().any(|entry| entry.name == *name);

@@ -32,7 +32,8 @@ pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcom
         return Err(recipe_older(version, older_than));
     }
     let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
-    let file = needs.objects.fetch(quarantine::current_key(&media)?).await?;
+    let key = quarantine::current_key(&media)?;
+    let file = quarantine::file(&*needs.objects, &media, key).await?;
     let made = needs.decoder.pictures(&file, mime_type, &needs.recipe.at_once()).await?;
     if made.pictures.is_empty() {
         let message = "no picture comes out of the file any more".to_owned();

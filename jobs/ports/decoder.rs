@@ -26,7 +26,7 @@ pub struct Facts {
     pub height: Option<u32>,
     /// Camera, time and place.
     pub exif: Option<CameraFacts>,
-    /// Length in seconds.
+    /// Length in seconds; of an animated picture, once through.
     pub duration_seconds: Option<f64>,
     /// FFmpeg's short name.
     pub codec: Option<String>,
@@ -44,6 +44,8 @@ pub struct Facts {
     pub language: Option<String>,
     /// Frames of an animated picture.
     pub frames: Option<u32>,
+    /// What the colours of a picture mean.
+    pub color_space: Option<String>,
 }
 
 /// Camera, time and place, as the file says them.

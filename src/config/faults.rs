@@ -112,6 +112,9 @@ impl Config {
         let odd_file = !(1..=48_000).contains(&uploads.max_file_mb);
         let odd_scan = !(1..=48_000).contains(&scanner.max_file_mb);
         let odd_burst = !(1..=3_600).contains(&self.rate.burst_seconds);
+        let odd_still = !(1..=2048).contains(&self.decoder.max_still_mb);
+        let odd_pixels = !(1..=5000).contains(&self.decoder.max_megapixels);
+        let odd_frames = !(1..=200_000).contains(&self.decoder.max_frames);
         let odd_end = uploads.hard_seconds < uploads.idle_seconds;
         vec![
             (odd_places, "worker.ingest, scan, media and housekeeping are not from 1 to 256"),
@@ -123,6 +126,10 @@ impl Config {
             (scanner.timeout_seconds == 0, "scanner.timeout_seconds is 0"),
             (self.decoder.timeout_seconds == 0, "decoder.timeout_seconds is 0"),
             (self.decoder.memory_mb < 64, "decoder.memory_mb is below 64"),
+            (odd_still, "decoder.max_still_mb is not from 1 to 2048"),
+            (odd_pixels, "decoder.max_megapixels is not from 1 to 5000"),
+            (odd_frames, "decoder.max_frames is not from 1 to 200000"),
+            (self.decoder.max_film_seconds == 0, "decoder.max_film_seconds is 0"),
         ]
     }
 }

@@ -20,6 +20,14 @@ use super::packed::Packed;
 pub struct DecodeLimits {
     /// Memory, in bytes.
     pub memory_bytes: u64,
+    /// The largest file that is read into memory as a whole.
+    pub still_bytes: u64,
+    /// Pixels of a picture.
+    pub pixels: u64,
+    /// Frames of an animated picture.
+    pub frames: u32,
+    /// Length of a film.
+    pub film: Duration,
     /// Time.
     pub time: Duration,
 }
@@ -109,8 +117,9 @@ impl Work {
 
     /// Does it, on this thread. A panic is the file's fault.
     pub fn run(&self, file: &File, limits: DecodeLimits) -> Result<Answer, Refusal> {
-        let mut budget = Limits::within(limits.time);
-        budget.memory_bytes = limits.memory_bytes;
+        let DecodeLimits { memory_bytes, still_bytes, pixels, frames, film, time } = limits;
+        let budget =
+            Limits { memory_bytes, still_bytes, pixels, frames, film, ..Limits::within(time) };
         let done = std::panic::catch_unwind(AssertUnwindSafe(|| self.decode(file, &budget)));
         match done {
             Ok(answer) => Ok(answer?),
@@ -230,6 +239,7 @@ fn facts_of(facts: decode::Facts) -> Facts {
         pages: facts.pages,
         language: facts.language,
         frames: facts.frames,
+        color_space: facts.color_space,
     }
 }
 

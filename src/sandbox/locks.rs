@@ -18,9 +18,6 @@ use seccompiler::{
 use super::frame::Locks;
 use crate::decoder::DecodeLimits;
 
-/// Beyond the memory of the decode: the file itself, up to 128 MB of a still picture.
-const STILL_BYTES: u64 = 128 << 20;
-
 /// A cell that counts its own time wrongly is ended by the kernel so many seconds later.
 const GRACE_SECONDS: u64 = 2;
 
@@ -52,7 +49,8 @@ pub fn base() -> Base {
 
 /// Gives up all rights that a decode does not need; what the kernel takes them by.
 pub fn lock(base: &Base, limits: DecodeLimits, stays: bool) -> Locks {
-    let memory = base.address_space + limits.memory_bytes + STILL_BYTES;
+    // Beyond the memory of the decode: the file itself.
+    let memory = base.address_space + limits.memory_bytes + limits.still_bytes;
     limit(libc::RLIMIT_AS, memory);
     limit(libc::RLIMIT_CPU, limits.time.as_secs() + GRACE_SECONDS);
     limit(libc::RLIMIT_NOFILE, DESCRIPTORS);

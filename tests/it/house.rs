@@ -101,11 +101,16 @@ impl Ground {
 
     /// Embedded records, objects in a bucket of a server in this process.
     pub async fn on_s3() -> Self {
+        Self::on_watched_s3().await.0
+    }
+
+    /// The same, and what that server knows.
+    pub async fn on_watched_s3() -> (Self, crate::s3::Books) {
         let ground = Self::new().await;
-        let place = crate::s3::in_process(ground.folder.path()).await;
+        let (place, books) = crate::s3::watched(ground.folder.path()).await;
         let copies = ground.folder.path().join("copies");
         let objects = S3::open(place, &copies, Arc::new(SystemClock)).await.unwrap();
-        Self { objects: Arc::new(objects), ..ground }
+        (Self { objects: Arc::new(objects), ..ground }, books)
     }
 
     /// Lets the parts on the disk look as if they came two hours ago.

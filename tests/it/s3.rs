@@ -1,5 +1,6 @@
 //! Local servers of S3's language.
 
+mod copies;
 pub mod real;
 mod rules;
 

@@ -13,8 +13,14 @@ use iven_worker::{
 };
 use jobs::ports::{Decoder, LocalFile, PictureFormat, PictureSize, PortError};
 
-const LIMITS: DecodeLimits =
-    DecodeLimits { memory_bytes: 256 << 20, time: Duration::from_secs(10) };
+const LIMITS: DecodeLimits = DecodeLimits {
+    memory_bytes: 256 << 20,
+    still_bytes: 128 << 20,
+    pixels: 500_000_000,
+    frames: 100_000,
+    film: Duration::from_secs(86_400),
+    time: Duration::from_secs(10),
+};
 
 fn sandbox(limits: DecodeLimits) -> Sandbox {
     Sandbox::start(Path::new(env!("CARGO_BIN_EXE_iven-worker")), limits).unwrap()
@@ -190,7 +196,7 @@ fn hostile() -> Vec<PathBuf> {
 /// sandbox has nothing to end. What becomes of each is in `fixtures/expected.csv`.
 #[tokio::test]
 async fn no_hostile_file_has_to_be_ended_by_the_sandbox() {
-    let limits = DecodeLimits { memory_bytes: 512 << 20, time: Duration::from_secs(2) };
+    let limits = DecodeLimits { memory_bytes: 512 << 20, time: Duration::from_secs(2), ..LIMITS };
     let decoder = Decoding(sandbox(limits));
     let ended = [
         "decoder_crashed",

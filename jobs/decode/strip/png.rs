@@ -4,7 +4,8 @@ use super::edits::Edits;
 use super::{exif, unsure};
 use crate::DecodeError;
 use crate::bytes::be32;
-use crate::picture_header::{self, MOST_PARTS};
+use crate::picture_header::MOST_PARTS;
+use crate::png_header;
 use crate::window::Window;
 
 /// Colours, transparency, size of a pixel, animation (PNG, third edition, and its register).
@@ -18,7 +19,7 @@ const FIRST_BYTES: u64 = 8 + 25;
 /// See [`super::strip`].
 pub(super) fn strip(window: &mut Window, edits: &mut Edits) -> Result<(), DecodeError> {
     // Two of its chunks may hold EXIF; the small block says the same as theirs.
-    let block = picture_header::png(window)?.exif;
+    let block = png_header::read(window)?.exif;
     let head = window.array::<16>(0)?.unwrap_or_default();
     if !head.starts_with(b"\x89PNG\r\n\x1a\n") || !head.ends_with(b"IHDR") {
         return Err(unsure("the PNG does not begin as one"));

@@ -76,11 +76,19 @@ impl Copies {
         self.spare.path()
     }
 
-    /// The object as it is in the store now; `progress` hears how far it is.
+    /// The copy of an object with this content, if there is one; the store is not asked.
+    pub(super) fn here(&self, key: &str, sha256: &str) -> Option<Result<Copy, PortError>> {
+        let kept = self.known(key).filter(|kept| kept.sha256 == sha256)?;
+        Some(kept.open())
+    }
+
+    /// The object as it is in the store now, or a copy of it with the content `sha256`, where that
+    /// is said; `progress` hears how far it is.
     pub(super) async fn fetch(
         &self,
         s3: &S3,
         key: &str,
+        sha256: Option<&str>,
         progress: &Arc<Progress>,
     ) -> Result<Copy, PortError> {
         let mut which = DefaultHasher::new();
@@ -90,6 +98,10 @@ impl Copies {
             Some(lock) => Some(lock.lock().await),
             None => None,
         };
+        // Whoever had the lock before may have fetched it.
+        if let Some(copy) = sha256.and_then(|sha256| self.here(key, sha256)) {
+            return copy;
+        }
         let known = self.known(key);
         let get = s3.client.get_object().bucket(&s3.place.bucket).key(key);
         let get = get.set_if_none_match(known.as_ref().map(|kept| format!("\"{}\"", kept.etag)));

@@ -190,7 +190,17 @@ impl Objects for S3 {
 
     async fn fetch(&self, key: &str) -> Result<LocalFile, PortError> {
         let progress = Arc::default();
-        counted("fetch", self.copies.fetch(self, safe(key)?, &progress)).await.map(|copy| copy.file)
+        let copy = self.copies.fetch(self, safe(key)?, None, &progress);
+        counted("fetch", copy).await.map(|copy| copy.file)
+    }
+
+    async fn fetch_known(&self, key: &str, sha256: &str) -> Result<LocalFile, PortError> {
+        if let Some(copy) = self.copies.here(key, sha256) {
+            return copy.map(|copy| copy.file);
+        }
+        let progress = Arc::default();
+        let copy = self.copies.fetch(self, safe(key)?, Some(sha256), &progress);
+        counted("fetch", copy).await.map(|copy| copy.file)
     }
 
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<ByteStream, PortError> {

@@ -178,7 +178,7 @@ pub(super) async fn assemble(
             Ok(()) => s3.copies.forget(&key),
         }
     }
-    let copy = s3.copies.fetch(s3, &key, progress).await?;
+    let copy = s3.copies.fetch(s3, &key, None, progress).await?;
     Ok(Assembled { bytes: copy.file.bytes, sha256: copy.sha256 })
 }
 

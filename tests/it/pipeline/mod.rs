@@ -29,6 +29,7 @@ macro_rules! on_both_engines {
 }
 
 mod broken;
+mod fetched;
 mod given_up;
 mod photo;
 mod plans;

@@ -32,6 +32,7 @@ struct Open {
 pub struct Books {
     open: Arc<Mutex<HashMap<String, Open>>>,
     written: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Books {
@@ -48,6 +49,11 @@ impl Books {
     /// The key of each write of an object that went well, in their order.
     pub fn written(&self) -> Vec<String> {
         self.written.lock().unwrap().clone()
+    }
+
+    /// The key of each GET of an object, however it was answered, in their order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
     }
 
     /// Notes how a write to this key ended.
@@ -155,6 +161,14 @@ macro_rules! as_it_is {
                 let (files, books) = (self.files.clone(), self.books.clone());
                 let key = request.input.key.clone();
                 through(async move { books.note(key, files.copy_object(request).await) }).await
+            }
+
+            async fn get_object(
+                &self,
+                request: S3Request<GetObjectInput>,
+            ) -> S3Result<S3Response<GetObjectOutput>> {
+                self.books.asked.lock().unwrap().push(request.input.key.clone());
+                self.files.get_object(request).await
             }
 
             async fn put_object(
@@ -292,7 +306,6 @@ macro_rules! as_it_is {
 
 as_it_is! {
     head_bucket: HeadBucketInput -> HeadBucketOutput,
-    get_object: GetObjectInput -> GetObjectOutput,
     head_object: HeadObjectInput -> HeadObjectOutput,
     delete_object: DeleteObjectInput -> DeleteObjectOutput,
     list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output,

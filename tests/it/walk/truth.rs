@@ -85,7 +85,8 @@ fn ours(media: &Media) -> [String; FIELDS] {
         taken_at.map(whole).unwrap_or_default(),
         exif.local_time.map(whole).unwrap_or_default(),
         exif.offset.unwrap_or_default(),
-        digits(metadata.duration, 3),
+        // ffprobe was asked about films and sound alone; `decode` compares animated pictures.
+        digits(metadata.duration.filter(|_| metadata.frames.is_none()), 3),
         metadata.codec.clone().unwrap_or_default(),
         said(metadata.pages),
         metadata.language.clone().unwrap_or_default(),
