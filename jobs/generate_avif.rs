@@ -23,8 +23,9 @@ pub struct GenerateAvif {
     #[ts(type = "string")]
     pub media_id: MediaId,
     /// The version of the settings that it is for.
-    #[serde(default)]
-    pub recipe_version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub recipe_version: Option<u32>,
 }
 
 impl Job for GenerateAvif {
@@ -35,7 +36,7 @@ impl Job for GenerateAvif {
 
     fn key(&self) -> String {
         // A job for an older version may be at work.
-        format!("{}:{}", self.media_id, self.recipe_version)
+        format!("{}:{}", self.media_id, self.recipe_version.unwrap_or(0))
     }
 
     fn about(&self) -> Option<About> {

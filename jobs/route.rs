@@ -48,7 +48,7 @@ pub fn once_published(media: &Media, recipe: &Recipe) -> Result<Vec<Ticket>, Por
     if !media.is_published() || (recipe.later().is_empty() && !has_old) {
         return Ok(Vec::new());
     }
-    let recipe_version = recipe.version;
+    let recipe_version = Some(recipe.version);
     Ok(vec![Ticket::of(&GenerateAvif { media_id: media.id, recipe_version })?])
 }
 

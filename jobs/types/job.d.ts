@@ -38,7 +38,11 @@ export type GenerateAvif = {
 /**
  * The medium to picture.
  */
-mediaId: string, };
+mediaId: string, 
+/**
+ * The version of the settings that it is for.
+ */
+recipeVersion?: number, };
 
 export type Sweep = Record<symbol, never>;
 
