@@ -185,6 +185,23 @@ impl Input {
         streams.iter().enumerate().map(|(i, s)| unsafe { describe(i, *s) }).collect()
     }
 
+    /// The file of the picture that goes with a piece of music, if it has at most `most` bytes.
+    pub(crate) fn attached_picture(&self, most: u64) -> Option<Vec<u8>> {
+        // SAFETY: FFmpeg keeps `nb_streams` valid pointers at `streams`; the packet of a stream
+        // is empty, or has `size` bytes at `data` as long as the context is open.
+        unsafe {
+            (0..(*self.context).nb_streams as usize).find_map(|index| {
+                let stream = *(*self.context).streams.add(index);
+                let packet = &(*stream).attached_pic;
+                let size = usize::try_from(packet.size).ok().filter(|size| *size as u64 <= most)?;
+                let is_there = (*stream).disposition & AV_DISPOSITION_ATTACHED_PIC != 0
+                    && size > 0
+                    && !packet.data.is_null();
+                is_there.then(|| std::slice::from_raw_parts(packet.data, size).to_vec())
+            })
+        }
+    }
+
     /// The codec parameters of a stream, for the decoder.
     pub(crate) fn parameters(&self, index: usize) -> Option<*const AVCodecParameters> {
         // SAFETY: the index is checked against the number of streams.

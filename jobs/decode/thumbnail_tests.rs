@@ -1,5 +1,7 @@
 //! Small pictures: their sizes, their colours, upright, of every coding.
 
+use std::io::Read;
+
 use crate::fixtures::{fixture, limits, nameless};
 use crate::picture::Ink;
 use crate::turbo::{self, Wanted};
@@ -204,5 +206,23 @@ fn a_film_has_a_poster_and_sound_and_pages_have_none() {
         let made = pictures(path, &[160]);
 
         assert!(made.thumbnails.is_empty() && made.placeholder.is_empty(), "{path}");
+    }
+}
+
+#[test]
+fn the_picture_of_music_is_its_cover_and_a_broken_cover_is_none() {
+    let cover = pictures("sounds/cover.mp3", &[64]);
+    assert_eq!((cover.thumbnails[0].width, cover.thumbnails[0].height), (64, 43));
+    assert!(!cover.placeholder.is_empty());
+
+    // The cover ends before its picture, and is of no known type.
+    let mut bytes = Vec::new();
+    fixture("sounds/cover.mp3").0.read_to_end(&mut bytes).unwrap();
+    let start = bytes.windows(3).position(|three| three == [0xFF, 0xD8, 0xFF]).unwrap();
+    for broken in [start..start + 2, start + 20..start + 400] {
+        let mut music = bytes.clone();
+        music[broken].fill(0);
+        let made = thumbnails(&nameless(&music), Format::Mp3, &sizes(&[64]), &limits()).unwrap();
+        assert!(made.thumbnails.is_empty());
     }
 }

@@ -7,7 +7,7 @@ use crate::picture::{Picture, Wish, fit};
 use crate::sizes::{fit_into, worth_making};
 use crate::{
     Code, Coding, DecodeError, Format, Framing, Kind, Limits, Size, bmp, colour, gif, heif, jpeg,
-    picture_header, png, resize, source, tiff, video, webp,
+    libav, picture_header, png, resize, sniff, source, tiff, video, webp,
 };
 
 /// The input of a Thumbhash may have 100 pixels an edge; half of that gives the same 25 bytes
@@ -30,7 +30,7 @@ pub struct Thumbnail {
 }
 
 /// All that was made of one file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Pictures {
     /// The one that needed the fewest pixels first. A size that would only repeat a smaller one,
     /// because the source is no larger, is left out.
@@ -54,7 +54,8 @@ pub struct Raster {
 
 /// Makes pictures of `file` in all `sizes`, decoding it once.
 ///
-/// Sound and documents have no picture: they give empty [`Pictures`].
+/// The picture of a piece of music is the cover in its file. Music without one and documents give
+/// empty [`Pictures`].
 pub fn thumbnails(
     file: &File,
     format: Format,
@@ -67,13 +68,11 @@ pub fn thumbnails(
     let (raster, truncated) = match format.kind() {
         Kind::Image => still(file, format, Wish { sizes: wished, limits })?,
         Kind::Video => (video::poster(file, format, limits)?, false),
-        Kind::Audio | Kind::Document => {
-            return Ok(Pictures {
-                thumbnails: Vec::new(),
-                truncated: false,
-                placeholder: Vec::new(),
-            });
-        }
+        Kind::Audio => match cover(file, format, Wish { sizes: wished, limits })? {
+            Some(found) => found,
+            None => return Ok(Pictures::default()),
+        },
+        Kind::Document => return Ok(Pictures::default()),
     };
     cascade(raster, sizes, truncated, limits)
 }
@@ -89,8 +88,27 @@ pub(crate) fn still(
         // Read piece by piece: the small picture in it may do.
         return finish(heif::decode(file, wish)?, wish);
     }
-    let data = source::read(file, wish.limits)?;
-    let picture = match format {
+    finish(decoded(source::read(file, wish.limits)?, format, wish)?, wish)
+}
+
+/// The picture that goes with a piece of music. One that cannot be shown is none: what is asked for
+/// is the music.
+fn cover(file: &File, format: Format, wish: Wish) -> Result<Option<(Raster, bool)>, DecodeError> {
+    let found = libav::Input::open(file, format, wish.limits).and_then(|input| {
+        let Some(data) = input.attached_picture(wish.limits.still_bytes) else { return Ok(None) };
+        drop(input);
+        let format = sniff(&data).ok_or_else(|| DecodeError::corrupt("the cover is no picture"))?;
+        finish(decoded(data, format, wish)?, wish).map(Some)
+    });
+    match found {
+        Err(error) if matches!(error.code, Code::ReadFailed | Code::DecodeTimeout) => Err(error),
+        found => Ok(found.ok().flatten()),
+    }
+}
+
+/// The picture that these bytes are.
+fn decoded(data: Vec<u8>, format: Format, wish: Wish) -> Result<Picture, DecodeError> {
+    Ok(match format {
         Format::Jpeg => jpeg::decode(data, wish)?,
         Format::Png => png::decode(&data, wish)?,
         Format::Gif => gif::decode(&data, wish)?,
@@ -102,8 +120,7 @@ pub(crate) fn still(
             let message = format!("{name} pictures are not decoded yet");
             return Err(DecodeError::new(Code::UnsupportedFormat, message));
         }
-    };
-    finish(picture, wish)
+    })
 }
 
 /// Shrinks first, because colours and turns cost by the pixel.
