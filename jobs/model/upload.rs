@@ -266,10 +266,12 @@ impl Upload {
         concat == Some("partial")
     }
 
-    /// Whether all of it has come by tus and it did not become a medium yet.
+    /// Whether all of it has come by tus and it did not become a medium yet; or did, if the process
+    /// that was about to make it one lived on.
     pub fn is_whole_by_tus(&self) -> bool {
         self.transport == Some(Transport::Tus)
-            && self.is_receiving()
+            && self.status == UploadStatus::Uploading
+            && matches!(self.phase(), UploadPhase::Receiving | UploadPhase::Assembling)
             && !self.is_partial()
             && self.has_all_by_tus()
     }

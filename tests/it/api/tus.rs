@@ -7,11 +7,12 @@ use axum::{
     http::{Request, Response, StatusCode},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use bson::oid::ObjectId;
 use bytes::Bytes;
 use futures_util::stream;
 use jobs::{
     keys,
-    model::{CHUNK_BYTES, Upload, UploadId, UploadStatus},
+    model::{CHUNK_BYTES, MediaId, Upload, UploadId, UploadPhase, UploadStatus},
     ports::{Expected, Length},
 };
 use serde_json::Value;
@@ -27,6 +28,7 @@ on_both_stores![
     a_length_can_be_said_later,
     a_length_can_be_said_when_all_is_there,
     a_whole_file_whose_service_died_becomes_a_medium,
+    a_file_whose_service_died_over_its_medium_has_one_as_soon_as_its_sender_asks,
     parts_that_came_side_by_side_become_one_file,
     a_later_request_takes_over,
     bytes_that_nobody_knows_of_are_swept,
@@ -204,18 +206,45 @@ async fn a_whole_file_whose_service_died_becomes_a_medium(house: House) {
         ends_as_a_medium(&house, &path, photo.len(), is_asked_for).await;
     }
     for is_asked_for in [true, false] {
-        let path = create(&house, &[("upload-length", photo.len().to_string())]).await;
-        let id = UploadId(path.rsplit('/').next().unwrap().to_owned());
-        let upload = tools.uploads.upload(&id).await.unwrap();
-        let length = Length::Exactly(photo.len() as u64);
-        let expected = Expected { length, sha256: None };
-        let body = Box::pin(stream::iter([Ok(Bytes::from(photo.clone()))]));
-        let part = tools.objects.put_part(&upload.transfer(), 1, expected, body).await.unwrap();
-        let (now, end) = (tools.clock.now(), upload.expires_at);
-        tools.uploads.chunk_verified(&upload, &part, now, end).await.unwrap().unwrap();
+        let (path, _) = whole(&house, &photo).await;
 
         ends_as_a_medium(&house, &path, photo.len(), is_asked_for).await;
     }
+}
+
+/// An upload of which all bytes are kept, and no more.
+async fn whole(house: &House, photo: &[u8]) -> (String, Upload) {
+    let tools = &house.parts.tools;
+    let path = create(house, &[("upload-length", photo.len().to_string())]).await;
+    let id = UploadId(path.rsplit('/').next().unwrap().to_owned());
+    let upload = tools.uploads.upload(&id).await.unwrap();
+    let length = Length::Exactly(photo.len() as u64);
+    let expected = Expected { length, sha256: None };
+    let body = Box::pin(stream::iter([Ok(Bytes::copy_from_slice(photo))]));
+    let part = tools.objects.put_part(&upload.transfer(), 1, expected, body).await.unwrap();
+    let (now, end) = (tools.clock.now(), upload.expires_at);
+    let kept = tools.uploads.chunk_verified(&upload, &part, now, end).await.unwrap();
+    (path, kept.unwrap())
+}
+
+/// The upload knows which medium it becomes, and then the process dies: its sender is told that
+/// nothing is missing, and then nothing is.
+async fn a_file_whose_service_died_over_its_medium_has_one_as_soon_as_its_sender_asks(
+    house: House,
+) {
+    let photo = fixture("images/gps_iphone.jpg");
+    let tools = &house.parts.tools;
+    let (path, before) = whole(&house, &photo).await;
+    let (media_id, phase) = (Some(MediaId(ObjectId::new())), Some(UploadPhase::Assembling));
+    let after = Upload { media_id, phase, ..before.clone() };
+    tools.uploads.update(&before, after).await.unwrap();
+
+    for _ in 0..2 {
+        assert_eq!(offset(&house, &path).await, photo.len());
+    }
+
+    tools.media.media(media_id.unwrap()).await.unwrap();
+    published(&house, &photo).await;
 }
 
 /// Whether its sender asks how far it is, or nobody does until its time is over.
