@@ -4,9 +4,8 @@ The wish is JSON. Prints the numbers of the files that it refused.
 """
 
 import io
-import json
-import sys
 
+import files
 import pillow_heif
 from PIL import Image, ImageCms, ImageOps
 
@@ -39,20 +38,4 @@ def one(path, edge):
         return written.getvalue()
 
 
-def main():
-    wish = json.loads(sys.argv[1])
-    refused = set()
-    for time in range(wish["times"]):
-        for at, path in enumerate(wish["files"]):
-            try:
-                for edge in wish["sizes"]:
-                    made = one(path, edge)
-                    if wish["out"] and time == 0:
-                        with open(f"{wish['out']}/{at}-{edge}.jpg", "wb") as to:
-                            to.write(made)
-            except Exception:
-                refused.add(at)
-    print(json.dumps(sorted(refused)))
-
-
-main()
+files.make(one, Exception)
