@@ -12,6 +12,7 @@ use super::{
     Body, S3,
     error::{absent, fault},
     source,
+    transfer::drop_parts,
 };
 
 /// Where the bytes come from.
@@ -36,12 +37,10 @@ pub(super) async fn make(
     let created = create.content_type(content_type).send().await;
     let id = created.map_err(|error| fault(to, error))?.upload_id.unwrap_or_default();
     let made = pieces(s3, to, bytes, from, &id).await;
-    if made.is_err() {
-        let abort = s3.client.abort_multipart_upload().bucket(&s3.place.bucket).key(to);
-        if let Err(error) = abort.upload_id(&id).send().await {
-            let error = fault(to, error);
-            tracing::warn!(%error, "the pieces of an object that failed are still there");
-        }
+    if made.is_err()
+        && let Err(error) = drop_parts(s3, to, &id).await
+    {
+        tracing::warn!(%error, "the pieces of an object that failed are still there");
     }
     made
 }
@@ -51,13 +50,9 @@ async fn forget_others(s3: &S3, key: &str) -> Result<(), PortError> {
     let list = s3.client.list_multipart_uploads().bucket(&s3.place.bucket).prefix(key);
     let page = list.send().await.map_err(|error| fault(key, error))?;
     for upload in page.uploads.unwrap_or_default() {
-        if upload.key.as_deref() == Some(key) {
-            let abort = s3.client.abort_multipart_upload().bucket(&s3.place.bucket).key(key);
-            let aborted = abort.set_upload_id(upload.upload_id).send().await;
-            match aborted.map_err(|error| absent(key, error)) {
-                Ok(_) | Err(PortError::Missing(_)) => {}
-                Err(error) => return Err(error),
-            }
+        let is_of_it = upload.key.as_deref() == Some(key);
+        if let Some(id) = upload.upload_id.filter(|_| is_of_it) {
+            drop_parts(s3, key, &id).await?;
         }
     }
     Ok(())

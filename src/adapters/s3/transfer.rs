@@ -206,10 +206,16 @@ async fn complete(s3: &S3, transfer: &Transfer, parts: &[Part]) -> Result<(), Po
 
 /// See [`jobs::ports::Objects::abort`].
 pub(super) async fn abort(s3: &S3, transfer: &Transfer) -> Result<(), PortError> {
-    let Some(id) = &transfer.id else { return Ok(()) };
-    let key = transfer.key();
-    let abort = s3.client.abort_multipart_upload().bucket(&s3.place.bucket).key(&key);
-    match abort.upload_id(id).send().await.map_err(|error| absent(&key, error)) {
+    match &transfer.id {
+        Some(id) => drop_parts(s3, &transfer.key(), id).await,
+        None => Ok(()),
+    }
+}
+
+/// Drops what came of the object with this key under S3's name of its transfer, if anything did.
+pub(super) async fn drop_parts(s3: &S3, key: &str, id: &str) -> Result<(), PortError> {
+    let abort = s3.client.abort_multipart_upload().bucket(&s3.place.bucket).key(key);
+    match abort.upload_id(id).send().await.map_err(|error| absent(key, error)) {
         Err(PortError::Missing(_)) => Ok(()),
         answer => answer.map(drop),
     }
