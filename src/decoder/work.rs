@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::packed::Packed;
 
 /// What one decode may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct DecodeLimits {
     /// Memory, in bytes.
     pub memory_bytes: u64,

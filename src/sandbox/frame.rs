@@ -2,18 +2,14 @@
 
 use std::{
     fs::File,
-    io::{self, IoSlice, IoSliceMut, Read, Write},
-    mem::MaybeUninit,
+    io::{self, Read, Write},
     os::{fd::BorrowedFd, unix::net::UnixStream},
 };
 
 use jobs::ports::Picture;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags,
-};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::descriptors;
 use crate::decoder::{
     DecodeLimits,
     work::{Answer, Refusal, Work},
@@ -139,28 +135,13 @@ pub enum Said {
 
 /// Sends a file to a cell that stays.
 pub fn send_file(to: &UnixStream, file: BorrowedFd<'_>) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let files = [file];
-    ancillary.push(SendAncillaryMessage::ScmRights(&files));
-    // A message of no bytes is none.
-    let parts = [IoSlice::new(&[0])];
-    rustix::net::sendmsg(to, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
-    Ok(())
+    Ok(descriptors::send(to, &[0], &[file])?)
 }
 
 /// Receives it; `None` when there will be no other.
 pub fn receive_file(from: &File) -> Option<File> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let (mut byte, flags) = ([0], RecvFlags::CMSG_CLOEXEC);
-    let mut into = [IoSliceMut::new(&mut byte)];
-    rustix::net::recvmsg(from, &mut into, &mut ancillary, flags).ok()?;
-    let mut files = ancillary.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
-        _ => None,
-    });
-    files.next().map(File::from)
+    let (_, files) = descriptors::receive(from, &mut [0]).ok()?;
+    files.into_iter().next().map(File::from)
 }
 
 /// Writes a description behind its length.

@@ -2,8 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IoSlice, PipeReader, Read},
-    mem::MaybeUninit,
+    io::{self, PipeReader, Read},
     os::{
         fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::{net::UnixStream, process::ExitStatusExt},
@@ -18,12 +17,10 @@ use std::{
 };
 
 use jobs::ports::PortError;
-use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::{
-    WORD,
+    WORD, descriptors,
     frame::{self, Drill, Kin, Locks, Order, Said, Task, Word},
 };
 use crate::{
@@ -59,6 +56,8 @@ const MEMORY: &str = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=3355443
 #[derive(Debug)]
 pub struct Gate {
     program: PathBuf,
+    /// What each file may cost.
+    limits: DecodeLimits,
     pictures: Mutex<Option<Zygote>>,
     /// Started for the first film.
     films: Mutex<Option<Zygote>>,
@@ -80,8 +79,6 @@ struct Line {
     spent: Duration,
     /// Since when it waits.
     since: Instant,
-    /// Within what it does them.
-    limits: DecodeLimits,
 }
 
 #[derive(Debug)]
@@ -132,32 +129,29 @@ impl Drop for Zygote {
 
 impl Gate {
     /// Starts a zygote of this program, for pictures.
-    pub fn start(program: &Path) -> io::Result<Self> {
+    pub fn start(program: &Path, limits: DecodeLimits) -> io::Result<Self> {
         let pictures = Mutex::new(Some(Zygote::start(program, Kin::Pictures)?));
         let films = Mutex::new(None);
         let (program, idle, cells) = (program.to_owned(), Mutex::default(), AtomicU64::new(0));
-        Ok(Self { program, pictures, films, idle, cells })
+        Ok(Self { program, limits, pictures, films, idle, cells })
     }
 
     /// Does work with a file in a cell.
-    pub fn decode(
-        &self,
-        file: &File,
-        work: Work,
-        limits: DecodeLimits,
-    ) -> Result<Answer, PortError> {
+    pub fn decode(&self, file: &File, work: Work) -> Result<Answer, PortError> {
         // What is large may leave much memory behind.
         let stays = work.is_safe() && file.metadata().is_ok_and(|of| of.len() <= SHARED_BYTES);
-        match self.ask(file, &Order { task: Task::Decode(work), limits, stays })? {
+        let (task, limits) = (Task::Decode(work), self.limits);
+        match self.ask(file, &Order { task, limits, stays })? {
             Said::Answer(answer) => Ok(answer),
             Said::Locks(_) => Err(crashed("it answered what it was not asked")),
         }
     }
 
     /// Lets a cell do this.
-    pub fn drill(&self, drill: Drill, limits: DecodeLimits) -> Result<Locks, PortError> {
+    pub fn drill(&self, drill: Drill) -> Result<Locks, PortError> {
         let nothing = File::open("/dev/null").map_err(|error| away(&error))?;
-        match self.ask(&nothing, &Order { task: Task::Drill(drill), limits, stays: false })? {
+        let (task, limits) = (Task::Drill(drill), self.limits);
+        match self.ask(&nothing, &Order { task, limits, stays: false })? {
             Said::Locks(locks) => Ok(locks),
             Said::Answer(_) => Err(crashed("it answered what it was not asked")),
         }
@@ -177,14 +171,13 @@ impl Gate {
         };
         match said {
             Ok(said) => Ok(said?),
-            Err(silence) => Err(silence.meaning(order.limits)),
+            Err(silence) => Err(silence.meaning(self.limits)),
         }
     }
 
     /// Asks a cell that waits for a file.
     fn ask_idle(&self, file: &File, order: &Order) -> Result<Result<Said, Refusal>, Silence> {
-        let is_fit = |line: &Line| line.limits == order.limits;
-        let idle = order.stays.then(|| lock(&self.idle).pop_if(|line| is_fit(line))).flatten();
+        let idle = order.stays.then(|| lock(&self.idle).pop()).flatten();
         let line = idle.ok_or(io::ErrorKind::NotFound).map_err(io::Error::from)?;
         frame::send_file(&line.socket, file.as_fd())?;
         self.hear(line, order)
@@ -198,13 +191,13 @@ impl Gate {
         let (kin, run) = (order.task.kin(), Word { kind: Word::RUN, cell });
         self.tell(kin, run, &[file.as_fd(), theirs.as_fd(), end_of_cell.as_fd()])?;
         let (spent, since) = (Duration::ZERO, Instant::now());
-        Ok(Line { cell, kin, socket, end, files: 0, spent, since, limits: order.limits })
+        Ok(Line { cell, kin, socket, end, files: 0, spent, since })
     }
 
     /// Gives a cell that has its file the order, and hears what it says.
     fn hear(&self, mut line: Line, order: &Order) -> Result<Result<Said, Refusal>, Silence> {
         let began = Instant::now();
-        let until = began + order.limits.time + GRACE;
+        let until = began + self.limits.time + GRACE;
         let heard = frame::write(&mut line.socket, order)
             .and_then(|()| frame::hear(&mut Patient { socket: &line.socket, until }));
         match heard {
@@ -247,13 +240,13 @@ impl Gate {
     fn tell(&self, kin: Kin, word: Word, files: &[BorrowedFd<'_>]) -> io::Result<()> {
         let mut zygote = self.zygote(kin);
         if let Some(running) = &*zygote {
-            if send(&running.control, word, files).is_ok() {
+            if descriptors::send(&running.control, &word.bytes(), files).is_ok() {
                 return Ok(());
             }
             tracing::error!("the process that starts decoders is gone, another one is started");
         }
         let fresh = zygote.insert(Zygote::start(&self.program, kin)?);
-        send(&fresh.control, word, files)
+        Ok(descriptors::send(&fresh.control, &word.bytes(), files)?)
     }
 
     fn zygote(&self, kin: Kin) -> MutexGuard<'_, Option<Zygote>> {
@@ -267,17 +260,6 @@ impl Gate {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn send(control: &OwnedFd, word: Word, files: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if !files.is_empty() {
-        ancillary.push(SendAncillaryMessage::ScmRights(files));
-    }
-    let bytes = word.bytes();
-    rustix::net::sendmsg(control, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
-    Ok(())
 }
 
 /// A socket that is read until a certain time.

@@ -11,6 +11,7 @@
 //! This is the one place that forks.
 
 mod cell;
+mod descriptors;
 mod frame;
 mod gate;
 mod locks;
@@ -45,13 +46,12 @@ pub fn serve_if_asked() {
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     gate: Arc<Gate>,
-    limits: DecodeLimits,
 }
 
 impl Sandbox {
     /// Starts a zygote of `program`, which is this program, for files that may cost `limits` each.
     pub fn start(program: &Path, limits: DecodeLimits) -> std::io::Result<Self> {
-        Ok(Self { gate: Arc::new(Gate::start(program)?), limits })
+        Ok(Self { gate: Arc::new(Gate::start(program, limits)?) })
     }
 
     /// What protects this machine from its cells.
@@ -61,18 +61,17 @@ impl Sandbox {
 
     /// Lets a cell do what a hostile file would do, and says how it ended.
     pub async fn drill(&self, drill: Drill) -> Result<Locks, PortError> {
-        let (gate, limits) = (self.gate.clone(), self.limits);
-        apart(move || gate.drill(drill, limits)).await
+        let gate = self.gate.clone();
+        apart(move || gate.drill(drill)).await
     }
 }
 
 #[async_trait]
 impl Doing for Sandbox {
     async fn run(&self, file: &LocalFile, work: Work) -> Result<Answer, PortError> {
-        let (gate, limits, file, op) =
-            (self.gate.clone(), self.limits, file.file.clone(), work.name());
+        let (gate, file, op) = (self.gate.clone(), file.file.clone(), work.name());
         let began = std::time::Instant::now();
-        let answer = apart(move || gate.decode(&file, work, limits)).await;
+        let answer = apart(move || gate.decode(&file, work)).await;
         metrics::histogram!("decode_seconds", "op" => op).record(began.elapsed());
         answer
     }

@@ -3,18 +3,15 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{IoSliceMut, Write},
+    io::Write,
     mem::MaybeUninit,
     os::fd::{BorrowedFd, FromRawFd, OwnedFd},
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, poll},
-    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags},
-};
+use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{
-    cell,
+    cell, descriptors,
     frame::{Kin, Word},
     locks::{self, Base},
 };
@@ -119,22 +116,12 @@ fn bury(cells: &mut HashMap<u64, Cell>) {
 
 /// Does what the next word says; whether there will be others.
 fn hear(control: BorrowedFd<'_>, cells: &mut HashMap<u64, Cell>, origin: &Origin) -> bool {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut bytes = [0; Word::BYTES];
-    let mut into = [IoSliceMut::new(&mut bytes)];
-    let flags = RecvFlags::CMSG_CLOEXEC;
-    let Ok(heard) = rustix::net::recvmsg(control, &mut into, &mut ancillary, flags) else {
-        return true;
+    let files = match descriptors::receive(control, &mut bytes) {
+        Ok((0, _)) => return false,
+        Ok((_, files)) => files,
+        Err(_) => return true,
     };
-    if heard.bytes == 0 {
-        return false;
-    }
-    let files = ancillary.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(files) => Some(files),
-        _ => None,
-    });
-    let files: Vec<OwnedFd> = files.flatten().collect();
     match (Word::of(&bytes), <[OwnedFd; 3]>::try_from(files)) {
         (Some(Word { kind: Word::RUN, cell }), Ok([file, socket, end])) => {
             let end = File::from(end);
