@@ -45,7 +45,7 @@ impl Job for GenerateAvif {
 
     #[tracing::instrument(name = "generate_avif", skip_all, fields(media.id = %self.media_id))]
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
-        Box::pin(pictures::add_avif(needs, self.media_id)).await
+        pictures::add_avif(needs, self.media_id).await
     }
 
     async fn given_up(&self, needs: &Needs, error: &StepError) -> Result<(), PortError> {

@@ -56,7 +56,7 @@ impl Job for GenerateThumbnails {
     async fn run(&self, needs: &Needs) -> Result<Outcome, JobError> {
         if let Some(version) = self.older_than {
             // Apart: the state of every running job would be as large as this one's.
-            return Box::pin(pictures::renew(needs, self.media_id, version)).await;
+            return pictures::renew(needs, self.media_id, version).await;
         }
         let step = StepName::ThumbnailGeneration;
         let media = needs.recorder.begin(self.media_id, step).await?;

@@ -11,7 +11,8 @@ use crate::{
     keys,
     links::Links,
     model::{Media, ThumbnailInfo},
-    ports::{Decoder, MediaStore, Objects, Picture, PortError},
+    ports::{Decoder, MediaStore, Objects, Picture, PictureSize, Pictures, PortError},
+    quarantine,
     recipe::Recipe,
     steps::Recorder,
 };
@@ -27,6 +28,17 @@ crate::needs! {
     decoder: dyn Decoder,
     links: Links,
     recipe: Recipe,
+}
+
+/// Pictures of a medium that is published.
+async fn made_of(
+    needs: &Needs,
+    media: &Media,
+    sizes: &[PictureSize],
+) -> Result<Pictures, PortError> {
+    let key = quarantine::current_key(media)?;
+    let file = quarantine::file(&*needs.objects, media, key).await?;
+    needs.decoder.pictures(&file, media.known_type(), sizes).await
 }
 
 /// The entries of a document for pictures that were made of its medium by `recipe`; nobody knows

@@ -122,7 +122,7 @@ async fn bring_out(needs: &Needs, media: &Media) -> Result<Served, PortError> {
     let mut served = Served::Original;
     if needs.privacy.strip_originals {
         let file = quarantine::file(&*needs.objects, media, private).await?;
-        let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
+        let mime_type = media.known_type();
         let stripped = needs.decoder.strip(&file, mime_type).await;
         if matches!(stripped, Err(PortError::Refused { .. })) {
             // A run that was to strip nothing may have died behind its copy.
@@ -134,7 +134,7 @@ async fn bring_out(needs: &Needs, media: &Media) -> Result<Served, PortError> {
                 let put = needs.objects.put_edited(&key, &file, &edits, &media.mime_type);
                 return put.await.map(Served::Stripped);
             }
-            None => served = Served::Unstripped(mime_type.clone()),
+            None => served = Served::Unstripped(mime_type.to_owned()),
         }
     }
     needs.objects.copy(private, &key, &media.mime_type).await?;

@@ -331,6 +331,20 @@ impl Media {
         self.processing_status == ProcessingStatus::Completed
     }
 
+    /// What its bytes are, or what its sender said they are where nobody looked.
+    pub fn known_type(&self) -> &str {
+        self.sniffed_mime_type.as_ref().unwrap_or(&self.mime_type)
+    }
+
+    /// Whether readers have its small pictures, which may be made again.
+    pub fn is_pictured(&self) -> bool {
+        let steps = &self.processing_steps;
+        self.is_published()
+            && steps.may_be_opened()
+            && !self.is_deleted
+            && steps.thumbnail_generation.completed
+    }
+
     /// Whether it is published and has small pictures whose addresses nobody knows yet.
     pub fn has_hidden_pictures(&self) -> bool {
         self.is_published() && self.thumbnails.iter().any(|thumbnail| thumbnail.url.is_none())

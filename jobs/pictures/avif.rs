@@ -3,7 +3,7 @@
 use bson::DateTime;
 
 use super::{
-    Maker, Needs, listed,
+    Maker, Needs, listed, made_of,
     renew::recipe_older,
     replace::{free, replace},
 };
@@ -12,7 +12,6 @@ use crate::{
     keys,
     model::{Media, MediaId},
     ports::PictureSize,
-    quarantine,
 };
 
 /// Makes those that the document does not list yet. Safe to do twice.
@@ -26,10 +25,7 @@ pub async fn add_avif(needs: &Needs, id: MediaId) -> Result<Outcome, JobError> {
         free(needs, id, Maker::Avif).await?;
         return Ok(Outcome::Noted("nothing to make".into()));
     }
-    let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
-    let key = quarantine::current_key(&media)?;
-    let file = quarantine::file(&*needs.objects, &media, key).await?;
-    let made = needs.decoder.pictures(&file, mime_type, &missing).await?;
+    let made = made_of(needs, &media, &missing).await?;
     let entries = listed(&media, &needs.recipe, &made.pictures);
     let is_made = |name: &String| entries.iter().any(|entry| entry.name == *name);
     let list = |media: &mut Media, _: DateTime| {
@@ -47,11 +43,7 @@ pub async fn add_avif(needs: &Needs, id: MediaId) -> Result<Outcome, JobError> {
 /// makes them again asks for these, too.
 fn is_of_this_recipe(needs: &Needs, media: &Media) -> bool {
     let step = &media.processing_steps.thumbnail_generation;
-    media.is_published()
-        && media.processing_steps.may_be_opened()
-        && !media.is_deleted
-        && step.completed
-        && step.recipe_version == Some(needs.recipe.version)
+    media.is_pictured() && step.recipe_version == Some(needs.recipe.version)
 }
 
 /// Why a worker of older settings leaves it to another one.

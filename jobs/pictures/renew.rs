@@ -6,14 +6,14 @@ use std::time::Duration;
 use bson::DateTime;
 
 use super::{
-    Maker, Needs, listed, placeholder,
+    Maker, Needs, listed, made_of, placeholder,
     replace::{free, replace},
 };
 use crate::{
     job::{JobError, Outcome},
     model::{Media, MediaId, StepError},
     ports::{PictureFormat, Pictures, PortError},
-    quarantine, route,
+    route,
 };
 
 /// Workers of an older recipe are replaced within some minutes.
@@ -31,10 +31,7 @@ pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcom
     if version < older_than {
         return Err(recipe_older(version, older_than));
     }
-    let mime_type = media.sniffed_mime_type.as_ref().unwrap_or(&media.mime_type);
-    let key = quarantine::current_key(&media)?;
-    let file = quarantine::file(&*needs.objects, &media, key).await?;
-    let made = needs.decoder.pictures(&file, mime_type, &needs.recipe.at_once()).await?;
+    let made = made_of(needs, &media, &needs.recipe.at_once()).await?;
     if made.pictures.is_empty() {
         let message = "no picture comes out of the file any more".to_owned();
         return Err(JobError::Fail { code: "no_picture".into(), message });
@@ -91,6 +88,5 @@ pub async fn keep(
 /// Whether readers have pictures of it that are older than this version.
 pub fn is_older(media: &Media, version: u32) -> bool {
     let step = &media.processing_steps.thumbnail_generation;
-    let is_open = media.is_published() && media.processing_steps.may_be_opened();
-    is_open && !media.is_deleted && step.completed && step.recipe_version.unwrap_or(0) < version
+    media.is_pictured() && step.recipe_version.unwrap_or(0) < version
 }
