@@ -14,8 +14,9 @@ use ffmpeg_sys_next::{
 };
 
 use crate::libav::{Packet, out_of_memory, prepare};
-use crate::libav_frame::{Frame, Scaler};
+use crate::libav_frame::Frame;
 use crate::libav_link::*;
+use crate::libav_scale::Scaler;
 use crate::{Code, DecodeError, Limits};
 
 /// libaom's copies of a picture and what it notes of each block: 20 bytes were measured at 12 MP.
@@ -131,19 +132,13 @@ fn of_rgb(rgb: &[u8], width: u32, height: u32) -> Result<Frame, DecodeError> {
         return Err(impossible());
     }
     let scaler = to_yuv(width, height).ok_or_else(out_of_memory)?;
-    let frame = Frame::new()?;
+    let frame = Frame::with_room(width, height, AVPixelFormat::AV_PIX_FMT_YUV420P as c_int)?;
     let across = c_int::try_from(width).map_err(|_| impossible())?;
     let down = c_int::try_from(height).map_err(|_| impossible())?;
-    // SAFETY: the target has room for its size and format, given by FFmpeg itself; the source has
-    // `height` rows of `width * 3` bytes (checked above), as the scaler was told.
+    // SAFETY: the target has room for its size and format; the source has `height` rows of
+    // `width * 3` bytes (checked above), as the scaler was told.
     unsafe {
-        (*frame.0).format = AVPixelFormat::AV_PIX_FMT_YUV420P as c_int;
-        (*frame.0).width = across;
-        (*frame.0).height = down;
         (*frame.0).color_range = AVColorRange::AVCOL_RANGE_JPEG;
-        if av_frame_get_buffer(frame.0, 0) < 0 {
-            return Err(out_of_memory());
-        }
         let rows = [rgb.as_ptr(), ptr::null(), ptr::null(), ptr::null()];
         let pitch = [across * 3, 0, 0, 0];
         let done = sws_scale(
@@ -162,30 +157,15 @@ fn of_rgb(rgb: &[u8], width: u32, height: u32) -> Result<Frame, DecodeError> {
 /// What turns three bytes a pixel into 4:2:0 of the same size.
 fn to_yuv(width: u32, height: u32) -> Option<Scaler> {
     const ONE: c_int = 1 << 16;
-    // SAFETY: options are set by name on a fresh context, which is freed by the drop; the tables
-    // are static.
+    let size = (width, height);
+    let from = (size, AVPixelFormat::AV_PIX_FMT_RGB24 as c_int);
+    let to = (size, AVPixelFormat::AV_PIX_FMT_YUV420P as c_int);
+    let flags = i64::from(SWS_AREA) | i64::from(SWS_ACCURATE_RND);
+    let scaler = Scaler::between(from, to, flags)?;
+    // SAFETY: the context is alive; the tables are static.
     unsafe {
-        let scaler = Scaler(sws_alloc_context());
-        if scaler.0.is_null() {
-            return None;
-        }
-        let options: [(&CStr, i64); 7] = [
-            (c"srcw", width.into()),
-            (c"srch", height.into()),
-            (c"src_format", AVPixelFormat::AV_PIX_FMT_RGB24 as i64),
-            (c"dstw", width.into()),
-            (c"dsth", height.into()),
-            (c"dst_format", AVPixelFormat::AV_PIX_FMT_YUV420P as i64),
-            (c"sws_flags", i64::from(SWS_AREA) | i64::from(SWS_ACCURATE_RND)),
-        ];
-        for (name, value) in options {
-            if av_opt_set_int(scaler.0.cast(), name.as_ptr(), value, 0) < 0 {
-                return None;
-            }
-        }
         let matrix = sws_getCoefficients(SWS_CS_ITU601);
         sws_setColorspaceDetails(scaler.0, matrix, 1, matrix, 1, 0, ONE, ONE);
-        let status = sws_init_context(scaler.0, ptr::null_mut(), ptr::null_mut());
-        (status >= 0).then_some(scaler)
     }
+    scaler.init().then_some(scaler)
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use moxcms::ColorProfile;
 
 use crate::color_space::{of_code_points, of_colr, of_exif, of_icc};
-use crate::corpus_tests::{corpus, look, report, truth, unexplained};
-use crate::fixtures::{fixture, limits, nameless};
+use crate::corpus_tests::{look, report, truth, unexplained};
+use crate::fixtures::{corpus, fixture, limits, nameless};
 use crate::{Format, facts};
 
 fn name_of(path: &str) -> Option<String> {
@@ -139,7 +139,7 @@ fn profiles_that_inflate_without_end_cost_little() {
 
 #[test]
 fn profiles_are_named_as_exiftool_names_them() {
-    let Some(root) = corpus() else { return };
+    let Some(root) = corpus("truth.jsonl") else { return };
     let (mut same, mut different) = (0, Vec::new());
 
     for (path, truth) in truth(&root) {

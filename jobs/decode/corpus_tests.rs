@@ -1,23 +1,13 @@
 //! A walk over the whole corpus: facts against what exiftool and ffprobe say of the same files.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::fixtures::format_of;
+use crate::fixtures::{corpus, format_of};
 use crate::{DecodeError, Exif, Facts, Kind, Limits, facts, video};
-
-pub(crate) fn corpus() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    let root = std::env::var_os("IVEN_CORPUS").map_or(default, PathBuf::from);
-    if root.join("truth.jsonl").is_file() {
-        return Some(root);
-    }
-    println!("skipped: no corpus at {}", root.display());
-    None
-}
 
 /// What one file's facts are, and how long they took.
 pub(crate) fn look(root: &Path, path: &str) -> Option<(Result<Facts, DecodeError>, Duration)> {
@@ -82,7 +72,7 @@ fn fields(truth: &Value, exif: &Exif) -> Vec<(&'static str, Option<String>, Opti
 
 #[test]
 fn exif_agrees_with_exiftool() {
-    let Some(root) = corpus() else { return };
+    let Some(root) = corpus("truth.jsonl") else { return };
     let (mut same, mut missing, mut more, mut wrong) = (0, Vec::new(), Vec::new(), Vec::new());
 
     for (path, truth) in truth(&root) {
@@ -191,7 +181,7 @@ pub(crate) fn unexplained(mut lines: Vec<String>) -> Vec<String> {
 
 #[test]
 fn sizes_and_films_agree_with_exiftool_and_ffprobe() {
-    let Some(root) = corpus() else { return };
+    let Some(root) = corpus("truth.jsonl") else { return };
     let (mut same, mut different) = (0, Vec::new());
 
     for (path, truth) in truth(&root) {
@@ -212,7 +202,7 @@ fn sizes_and_films_agree_with_exiftool_and_ffprobe() {
 
 #[test]
 fn only_damaged_files_have_no_facts_and_none_takes_long() {
-    let Some(root) = corpus() else { return };
+    let Some(root) = corpus("truth.jsonl") else { return };
     let mut refused = Vec::new();
 
     for (path, _) in truth(&root) {
@@ -229,7 +219,7 @@ fn only_damaged_files_have_no_facts_and_none_takes_long() {
 
 #[test]
 fn every_film_has_a_poster_that_shows_something() {
-    let Some(root) = corpus() else { return };
+    let Some(root) = corpus("truth.jsonl") else { return };
     let mut refused = Vec::new();
 
     for (path, _) in truth(&root) {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -13,6 +13,17 @@ pub(crate) fn fixture(path: &str) -> (File, Format) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let file = File::open(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     (file, format_of(path).unwrap())
+}
+
+/// The folder of real files, if it is there and has this list.
+pub(crate) fn corpus(list: &str) -> Option<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    let root = std::env::var_os("IVEN_CORPUS").map_or(default, PathBuf::from);
+    if root.join(list).is_file() {
+        return Some(root);
+    }
+    println!("skipped: no corpus at {}", root.display());
+    None
 }
 
 /// A file without a name that holds `bytes`.

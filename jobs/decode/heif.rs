@@ -4,7 +4,8 @@ use std::fs::File;
 
 use crate::bytes::{be16, be32};
 use crate::heif_meta::Meta;
-use crate::libav_frame::{Colours, Decoder, Still, to_rgb};
+use crate::libav_frame::{Colours, Decoder, Still};
+use crate::libav_scale::to_rgb;
 use crate::orientation::Orientation;
 use crate::picture::{Ink, Picture, Wish, area};
 use crate::window::Window;

@@ -1,9 +1,9 @@
 //! JPEG: decoded once, at the smallest scale that covers what is asked for.
 
-use crate::jpeg_eighth::{self, Small};
+use crate::jpeg_eighth;
 use crate::jpeg_header::{self, Frame, Header, MOST_SCANS, Scan};
 use crate::picture::{Ink, Picture, Wish, area};
-use crate::turbo::{self, Wanted};
+use crate::turbo::{self, Decoded, Wanted};
 use crate::{Code, DecodeError};
 
 /// A block takes at least 2 bits (its two shortest codes). A file with less than a thirtieth of
@@ -14,7 +14,7 @@ const BLOCKS_PER_BYTE: u64 = 4 * 32;
 /// for 1400 megapixels in one scan, or 140 in ten.
 const MOST_VISITS: u64 = 1 << 25;
 
-pub(crate) fn decode(mut data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeError> {
+pub(crate) fn decode(data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeError> {
     let header = jpeg_header::read(&data)?;
     let frame = &header.frame;
     let ink = match frame.sampling.len() {
@@ -28,47 +28,50 @@ pub(crate) fn decode(mut data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeErr
     }
     let eighths = scale(frame, wish);
     check_cost(&data, &header, eighths, ink, wish)?;
-    if eighths == 1
-        && let Some(small) = jpeg_eighth::decode(&data, wish.limits)?
-    {
-        return Ok(picture(header, ink, small, false));
+    let ours = if eighths == 1 { jpeg_eighth::decode(&data, wish.limits)? } else { None };
+    let decoded = match ours {
+        Some(decoded) => decoded,
+        None => by_library(data, &header, eighths, ink, wish)?,
+    };
+    let cut_progressive = !header.ended && frame.is_progressive();
+    let mut pixels = decoded.pixels;
+    if ink == Ink::Cmyk && header.adobe {
+        pixels.iter_mut().for_each(|byte| *byte = !*byte);
     }
+    Ok(Picture {
+        width: u32::try_from(decoded.width).unwrap_or(u32::MAX),
+        height: u32::try_from(decoded.height).unwrap_or(u32::MAX),
+        full: (frame.width, frame.height),
+        ink,
+        pixels,
+        icc: header.icc,
+        orientation: header.orientation,
+        truncated: cut_progressive || decoded.warning.is_some_and(|text| is_damage(&text)),
+    })
+}
 
+/// Whatever the library can make of `data`.
+fn by_library(
+    mut data: Vec<u8>,
+    header: &Header,
+    eighths: u8,
+    ink: Ink,
+    wish: Wish,
+) -> Result<Decoded, DecodeError> {
     // Without an end marker the library warns even of a whole picture; with one it warns only
     // when blocks are missing.
     if !header.ended {
         data.extend_from_slice(&[0xFF, 0xD9]);
     }
     if eighths == 1 && header.frame.is_progressive() {
-        forbid_guesses(&mut data, &header);
+        forbid_guesses(&mut data, header);
     }
-    let needed = only_needed(&data, &header, eighths);
+    let needed = only_needed(&data, header, eighths);
     let data = needed.unwrap_or(data);
     wish.limits.check_deadline()?;
     let wanted =
         Wanted { eighths, ink, memory_bytes: wish.limits.memory_bytes, scans: MOST_SCANS as u16 };
-    let decoded = turbo::decompress(&data, wanted)?;
-    let cut_progressive = !header.ended && frame.is_progressive();
-    let mut pixels = decoded.pixels;
-    if ink == Ink::Cmyk && header.adobe {
-        pixels.iter_mut().for_each(|byte| *byte = !*byte);
-    }
-    let truncated = cut_progressive || decoded.warning.is_some_and(|text| is_damage(&text));
-    let small = Small { width: decoded.width, height: decoded.height, pixels };
-    Ok(picture(header, ink, small, truncated))
-}
-
-fn picture(header: Header, ink: Ink, decoded: Small, truncated: bool) -> Picture {
-    Picture {
-        width: u32::try_from(decoded.width).unwrap_or(u32::MAX),
-        height: u32::try_from(decoded.height).unwrap_or(u32::MAX),
-        full: (header.frame.width, header.frame.height),
-        ink,
-        pixels: decoded.pixels,
-        icc: header.icc,
-        orientation: header.orientation,
-        truncated,
-    }
+    turbo::decompress(&data, wanted)
 }
 
 /// The smallest scale, in eighths, whose result is not smaller than the largest useful size.

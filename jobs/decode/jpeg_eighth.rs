@@ -6,6 +6,7 @@
 
 use crate::jpeg_huffman::{Bits, Skips, Symbols};
 use crate::jpeg_tables::{self, Baseline, Component};
+use crate::turbo::Decoded;
 use crate::{DecodeError, Limits};
 
 /// Where a detail stands: row and column, in the order of the file (T.81, figure A.6).
@@ -22,17 +23,10 @@ const ZIGZAG: [u8; 64] = [
 const HALF: [f32; 8] =
     [0.353_553_4, 0.320_364_4, 0.0, -0.112_497, 0.0, 0.075_168_2, 0.0, -0.063_724_5];
 
-/// A picture at an eighth.
-pub(crate) struct Small {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    /// One byte a pixel or three (red, green, blue), as the file has components.
-    pub(crate) pixels: Vec<u8>,
-}
-
-/// Decodes `data`. `None` for what is no whole baseline picture with usual sampling: the library
-/// may make something of it.
-pub(crate) fn decode(data: &[u8], limits: &Limits) -> Result<Option<Small>, DecodeError> {
+/// Decodes `data`: one byte a pixel or three (red, green, blue), as the file has components.
+/// `None` for what is no whole baseline picture with usual sampling: the library may make something
+/// of it.
+pub(crate) fn decode(data: &[u8], limits: &Limits) -> Result<Option<Decoded>, DecodeError> {
     let Some(jpeg) = jpeg_tables::read(data) else { return Ok(None) };
     let planes: Option<Vec<Plane>> = jpeg.components.iter().map(|one| plane(&jpeg, one)).collect();
     match planes {
@@ -112,7 +106,7 @@ fn units(
     jpeg: &Baseline<'_>,
     mut planes: Vec<Plane>,
     limits: &Limits,
-) -> Result<Option<Small>, DecodeError> {
+) -> Result<Option<Decoded>, DecodeError> {
     let (across, down) = unit(jpeg);
     let (width, height) = (jpeg.width.div_ceil(8), jpeg.height.div_ceil(8));
     let mut pixels = Vec::with_capacity(width * height * planes.len());
@@ -143,7 +137,7 @@ fn units(
             append(&mut pixels, &rows);
         }
     }
-    Ok(Some(Small { width, height, pixels }))
+    Ok(Some(Decoded { width, height, pixels, warning: None }))
 }
 
 impl Plane {

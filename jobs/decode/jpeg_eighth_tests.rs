@@ -4,14 +4,13 @@ use std::fs;
 
 use turbojpeg_sys as sys;
 
-use crate::fixtures::limits;
-use crate::jpeg_eighth::{self, Small};
+use crate::fixtures::{corpus, limits};
+use crate::jpeg_eighth;
 use crate::jpeg_header;
 use crate::picture::Ink;
 use crate::turbo::{self, Decoded, Wanted};
-use crate::walk_tests::corpus;
 
-fn ours(data: &[u8]) -> Option<Small> {
+fn ours(data: &[u8]) -> Option<Decoded> {
     jpeg_eighth::decode(data, &limits()).unwrap()
 }
 
@@ -31,7 +30,7 @@ fn difference(one: &[u8], other: &[u8]) -> (u8, f64) {
 
 /// Ours is the library's at an eighth; or where that takes one colour for several pixels, ours is
 /// no farther than it from the means of all pixels.
-fn check(case: &str, data: &[u8], small: &Small) {
+fn check(case: &str, data: &[u8], small: &Decoded) {
     let channels = small.pixels.len() / (small.width * small.height);
     let eighth = theirs(data, channels, 1);
     assert_eq!((small.width, small.height), (eighth.width, eighth.height), "{case}");
@@ -136,7 +135,7 @@ fn a_cut_or_bent_picture_is_left_to_the_library() {
 
 #[test]
 fn the_photos_of_the_corpus_are_as_the_library_has_them() {
-    let Some(root) = corpus() else { return };
+    let Some(root) = corpus("manifest.csv") else { return };
     let (mut own, mut all) = (0, 0);
     for folder in ["photos", "orientation", "hostile"] {
         let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };

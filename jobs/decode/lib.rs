@@ -56,6 +56,7 @@ mod libav;
 mod libav_frame;
 #[expect(non_snake_case, reason = "they are the names of FFmpeg")]
 mod libav_link;
+mod libav_scale;
 mod limits;
 #[cfg(test)]
 mod limits_tests;

@@ -1,17 +1,16 @@
-//! The rest of the door to FFmpeg: one coded keyframe becomes red, green and blue.
+//! More of the door to FFmpeg: one coded keyframe becomes a frame.
 
 use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use ffmpeg_sys_next::{
     AV_CODEC_FLAG_OUTPUT_CORRUPT, AV_INPUT_BUFFER_PADDING_SIZE, AVCodecContext, AVCodecID,
-    AVDiscard, AVFrame, AVPixelFormat, SWS_AREA, SWS_CS_BT2020, SWS_CS_DEFAULT, SWS_CS_FCC,
-    SWS_CS_ITU601, SWS_CS_ITU709, SWS_CS_SMPTE240M, SwsContext,
+    AVDiscard, AVFrame,
 };
 
 use crate::libav::{DECODERS, Input, Packet, Stream, out_of_memory};
 use crate::libav_link::*;
-use crate::{Code, DecodeError, Limits, Raster};
+use crate::{Code, DecodeError, Limits};
 
 /// Memory of a decode for each pixel: a decoder keeps up to four frames of 4:2:0 with two bytes
 /// a sample (3 bytes a pixel) while it makes one.
@@ -242,134 +241,20 @@ fn is_allowed(decoder: &CStr) -> bool {
     DECODERS.to_bytes().split(|byte| *byte == b',').any(|name| name == decoder.to_bytes())
 }
 
-/// A scaler, freed when it goes.
-pub(crate) struct Scaler(pub(crate) *mut SwsContext);
-
-impl Drop for Scaler {
-    fn drop(&mut self) {
-        // SAFETY: the context is ours and freed once.
-        unsafe { sws_freeContext(self.0) }
-    }
-}
-
-/// Scales `frame` to `width` x `height` and converts it to RGB.
-pub(crate) fn to_rgb(frame: &Frame, width: u32, height: u32) -> Result<Raster, DecodeError> {
-    let unsupported =
-        || DecodeError::new(Code::UnsupportedFormat, "the video has an unknown pixel format");
-    let scaler = scaler(frame, width, height).ok_or_else(unsupported)?;
-    let mut scaled = Frame::new()?;
-
-    // SAFETY: the scaler was made for exactly this source size and format and this target; the
-    // target has room for them, with FFmpeg's own padding behind each row.
-    unsafe {
-        (*scaled.0).format = AVPixelFormat::AV_PIX_FMT_RGB24 as c_int;
-        (*scaled.0).width = c_int::try_from(width).map_err(|_| unsupported())?;
-        (*scaled.0).height = c_int::try_from(height).map_err(|_| unsupported())?;
-        if av_frame_get_buffer(scaled.0, 0) < 0 {
-            return Err(out_of_memory());
-        }
-        let done = sws_scale(
-            scaler.0,
-            (*frame.0).data.as_ptr().cast(),
-            (*frame.0).linesize.as_ptr(),
-            0,
-            (*frame.0).height,
-            (*scaled.0).data.as_ptr(),
-            (*scaled.0).linesize.as_ptr(),
-        );
-        if done <= 0 {
-            return Err(unsupported());
-        }
-    }
-    Ok(Raster { width, height, rgb: rows(&mut scaled, width, height) })
-}
-
-/// The rows of an RGB frame without the padding between them.
-fn rows(frame: &mut Frame, width: u32, height: u32) -> Vec<u8> {
-    let row = width as usize * 3;
-    let mut rgb = Vec::with_capacity(row * height as usize);
-    for y in 0..height as usize {
-        // SAFETY: FFmpeg allocated `height` rows of `linesize` >= `width * 3` bytes.
-        let bytes = unsafe {
-            let stride = usize::try_from((*frame.0).linesize[0]).unwrap_or(row);
-            std::slice::from_raw_parts((*frame.0).data[0].add(y * stride), row)
-        };
-        rgb.extend_from_slice(bytes);
-    }
-    rgb
-}
-
-fn scaler(frame: &Frame, width: u32, height: u32) -> Option<Scaler> {
-    // SAFETY: options are set by name on a fresh context; `sws_init_context` checks them and
-    // fails on a format that it does not know. Colour space and range are read as integers.
-    unsafe {
-        let scaler = Scaler(sws_alloc_context());
-        if scaler.0.is_null() {
-            return None;
-        }
-        let (source_width, source_height) = frame.size();
-        let options: [(&CStr, i64); 7] = [
-            (c"srcw", source_width.into()),
-            (c"srch", source_height.into()),
-            (c"src_format", (*frame.0).format.into()),
-            (c"dstw", width.into()),
-            (c"dsth", height.into()),
-            (c"dst_format", AVPixelFormat::AV_PIX_FMT_RGB24 as i64),
-            // Exact rounding would double the time, for a mean difference below one.
-            (c"sws_flags", SWS_AREA.into()),
-        ];
-        for (name, value) in options {
-            if av_opt_set_int(scaler.0.cast(), name.as_ptr(), value, 0) < 0 {
-                return None;
+impl Frame {
+    /// A frame with room for a picture of this size in a format of FFmpeg's number.
+    pub(crate) fn with_room(width: u32, height: u32, format: c_int) -> Result<Self, DecodeError> {
+        let frame = Self::new()?;
+        let length = |length: u32| c_int::try_from(length).map_err(|_| out_of_memory());
+        // SAFETY: the frame is ours and fresh; the library gives the buffer, with its own padding
+        // behind each row.
+        unsafe {
+            (*frame.0).format = format;
+            ((*frame.0).width, (*frame.0).height) = (length(width)?, length(height)?);
+            match av_frame_get_buffer(frame.0, 0) {
+                0.. => Ok(frame),
+                _ => Err(out_of_memory()),
             }
         }
-        if sws_init_context(scaler.0, ptr::null_mut(), ptr::null_mut()) < 0 {
-            return None;
-        }
-        set_colours(&scaler, frame);
-        Some(scaler)
-    }
-}
-
-/// Tells the scaler which matrix and range the frame has. RGB frames have none: it refuses, and
-/// nothing is to be done.
-fn set_colours(scaler: &Scaler, frame: &Frame) {
-    const FULL_RANGE: c_int = 2; // AVCOL_RANGE_JPEG
-    const ONE: c_int = 1 << 16;
-    // SAFETY: the enums are read as the integers they are in C; the tables are static.
-    unsafe {
-        let space = (&raw const (*frame.0).colorspace).cast::<c_int>().read();
-        let range = (&raw const (*frame.0).color_range).cast::<c_int>().read();
-        let (_, height) = frame.size();
-        let matrix = match space {
-            1 => SWS_CS_ITU709,
-            4 => SWS_CS_FCC,
-            5 | 6 => SWS_CS_ITU601,
-            7 => SWS_CS_SMPTE240M,
-            9 | 10 => SWS_CS_BT2020,
-            // Nobody says: high definition is BT.709, as players take it.
-            _ if height > 576 => SWS_CS_ITU709,
-            _ => SWS_CS_ITU601,
-        };
-        let (mut inverse, mut table) = (ptr::null_mut(), ptr::null_mut());
-        let (mut full, mut target, mut brightness, mut contrast, mut saturation) = (0, 0, 0, 0, 0);
-        // The old "yuvj" formats are full range by name; the scaler has noticed that already.
-        let known = sws_getColorspaceDetails(
-            scaler.0,
-            &mut inverse,
-            &mut full,
-            &mut table,
-            &mut target,
-            &mut brightness,
-            &mut contrast,
-            &mut saturation,
-        );
-        if known < 0 {
-            return;
-        }
-        let full = c_int::from(full != 0 || range == FULL_RANGE);
-        let matrix = sws_getCoefficients(matrix);
-        let rgb = sws_getCoefficients(SWS_CS_DEFAULT);
-        sws_setColorspaceDetails(scaler.0, matrix, full, rgb, 1, 0, ONE, ONE);
     }
 }

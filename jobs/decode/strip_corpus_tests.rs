@@ -1,10 +1,10 @@
 //! Every file of the corpus without its metadata: nothing of it is found, and it shows the same.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::fixtures::{limits, nameless};
+use crate::fixtures::{corpus, limits, nameless};
 use crate::jpeg_header;
 use crate::strip_tests::{applied, moves_nothing};
 use crate::{Code, Format, HEAD_BYTES, Kind, Size, facts, sniff, strip, thumbnails};
@@ -15,16 +15,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("photos/motion_photo_pixel_synth.jpg", "segments of metadata alone: no picture"),
     ("video/truncated_no_moov.mp4", "its directory is missing: nothing says what is a sample"),
 ];
-
-fn corpus() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    let root = std::env::var_os("IVEN_CORPUS").map_or(default, PathBuf::from);
-    if root.join("manifest.csv").is_file() {
-        return Some(root);
-    }
-    println!("skipped: no corpus at {}", root.display());
-    None
-}
 
 /// The paths in the corpus and the format that their bytes have.
 fn files(root: &Path) -> Vec<(String, Format, Vec<u8>)> {
@@ -90,7 +80,7 @@ fn has_same_scans(before: &[u8], after: &[u8]) -> bool {
 
 #[test]
 fn stripped_files_show_the_same_and_tell_nothing() {
-    let Some(root) = corpus() else { return };
+    let Some(root) = corpus("manifest.csv") else { return };
     let (mut wrong, mut refused, mut count) = (Vec::new(), Vec::new(), 0);
 
     for (path, format, bytes) in files(&root) {

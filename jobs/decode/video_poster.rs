@@ -3,7 +3,8 @@
 use std::fs::File;
 
 use crate::libav::{Input, Packet, Stream, StreamKind};
-use crate::libav_frame::{Decoder, Frame, to_rgb};
+use crate::libav_frame::{Decoder, Frame};
+use crate::libav_scale::to_rgb;
 use crate::orientation::Orientation;
 use crate::video::Turn;
 use crate::{DecodeError, Format, Limits, Raster};

@@ -2,21 +2,11 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use crate::fixtures::limits;
+use crate::fixtures::{corpus, limits};
 use crate::{DecodeError, HEAD_BYTES, Kind, Pictures, Size, sniff, thumbnails};
-
-pub(crate) fn corpus() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    let root = std::env::var_os("IVEN_CORPUS").map_or(default, PathBuf::from);
-    if root.join("manifest.csv").is_file() {
-        return Some(root);
-    }
-    println!("skipped: no corpus at {}", root.display());
-    None
-}
 
 /// Time that this thread has computed: other tests and processes do not count.
 fn computed() -> Duration {
@@ -48,7 +38,7 @@ fn make(root: &Path, path: &str) -> Option<Result<Pictures, DecodeError>> {
 
 #[test]
 fn every_picture_of_the_corpus_ends_as_expected_in_time() {
-    let Some(root) = corpus() else { return };
+    let Some(root) = corpus("manifest.csv") else { return };
     let mut wrong = Vec::new();
     let mut count = 0;
     for (path, code) in expected() {
