@@ -2,14 +2,18 @@
 
 mod activity;
 mod album;
+mod delivery;
+mod device;
 mod filename;
 mod ids;
 mod media;
 mod message;
 mod notification;
+mod preferences;
 mod schedule;
 #[cfg(test)]
 mod seed_test;
+mod settle;
 mod steps;
 mod upload;
 mod user;
@@ -17,6 +21,8 @@ mod worker;
 
 pub use activity::{Activity, ActivityChanges, ActivityMetadata};
 pub use album::Album;
+pub use delivery::{Channel, Deliveries, Delivery, DeliveryError, DeliveryState, Target};
+pub use device::{Device, DeviceAddress, DeviceId, DeviceState, Subscription, SubscriptionKeys};
 pub use filename::{display_name, slug};
 pub use ids::{AlbumId, EventId, MediaId, MessageId, NotificationId, TaskId, UploadId, UserId};
 pub use media::{
@@ -25,9 +31,9 @@ pub use media::{
 };
 pub use message::{Message, MessageKind, MessageMetadata, Reaction, ReadMark};
 pub use notification::{
-    Channel, Deliveries, Delivery, DeliveryError, DeliveryState, Notification, NotificationData,
-    NotificationStatus, Target,
+    Digest, Fallback, Notification, NotificationData, NotificationStatus, Unless,
 };
+pub use preferences::{ChannelWishes, Preferences, QuietHours, Wishes};
 pub use schedule::{Misfire, Rule, Schedule, ScheduleName};
 pub use steps::{ErrorClass, ScanResult, Step, StepError, StepName, StepState, Steps};
 pub use upload::{

@@ -15,6 +15,9 @@ pub struct User {
     /// Where mail goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Where text messages go, such as `+33612345678`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
     /// Language and region, such as `fr-CA`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,

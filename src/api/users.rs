@@ -22,6 +22,7 @@ use super::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
     email: Option<String>,
+    phone: Option<String>,
     locale: Option<String>,
     time_zone: Option<String>,
     username: Option<String>,
@@ -44,6 +45,7 @@ pub async fn put(
     let user = User {
         id: UserId(id),
         email: profile.email,
+        phone: profile.phone,
         locale: profile.locale,
         time_zone: profile.time_zone,
         username: profile.username,
