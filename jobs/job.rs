@@ -23,6 +23,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// While a job of this kind and key is open, a second one is not taken.
     fn key(&self) -> String;
 
+    /// The lane it waits in, where that is not the same for all jobs of its kind.
+    fn queue(&self) -> Queue {
+        Self::POLICY.queue
+    }
+
     /// The document that it is about.
     fn about(&self) -> Option<About> {
         None
@@ -102,11 +107,28 @@ pub enum Queue {
     Media,
     /// Cleaning up.
     Housekeeping,
+    /// Notifications that are due, and those in the app's own list: leans on the store alone.
+    Notify,
+    /// Pushes: leans on the push services.
+    Push,
+    /// Mail: leans on the mail server.
+    Email,
+    /// Text messages: leans on their service.
+    Sms,
 }
 
 impl Queue {
     /// All lanes.
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Scan, Self::Media, Self::Housekeeping];
+    pub const ALL: [Self; 8] = [
+        Self::Ingest,
+        Self::Scan,
+        Self::Media,
+        Self::Housekeeping,
+        Self::Notify,
+        Self::Push,
+        Self::Email,
+        Self::Sms,
+    ];
 
     /// Its name in documents, metrics and settings.
     pub fn as_str(self) -> &'static str {
@@ -115,6 +137,10 @@ impl Queue {
             Self::Scan => "scan",
             Self::Media => "media",
             Self::Housekeeping => "housekeeping",
+            Self::Notify => "notify",
+            Self::Push => "push",
+            Self::Email => "email",
+            Self::Sms => "sms",
         }
     }
 

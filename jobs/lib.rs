@@ -11,19 +11,26 @@ pub mod publish_media;
 pub mod scan_virus;
 pub mod sweep;
 
+pub mod deliver_notification;
+pub mod release_due;
+
 pub mod arrive;
+pub mod delivery;
 pub mod describe;
 pub mod intake;
 pub mod job;
+pub mod json;
 pub mod keys;
 pub mod links;
 pub mod pictures;
 pub mod progress;
 pub mod quarantine;
+pub mod quiet_hours;
 pub mod recipe;
 pub mod revive;
 pub mod scheduled;
 pub mod schemas;
+pub mod seals;
 pub mod steps;
 pub mod ticks;
 pub mod tools;
@@ -45,6 +52,8 @@ macro_rules! every_job {
             $crate::publish_media::PublishMedia,
             $crate::generate_avif::GenerateAvif,
             $crate::sweep::Sweep,
+            $crate::release_due::ReleaseDue,
+            $crate::deliver_notification::DeliverNotification,
         }
     };
 }

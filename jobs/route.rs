@@ -5,17 +5,22 @@
 //!                  │                 │       └▶ generate_thumbnails ┘         │
 //!                  ▼                 ▼                                  generate_avif
 //!               failed          quarantine (infected, unscannable, against a rule)
+//!
+//! a notification that is due ─▶ deliver_notification, one for each channel
+//!                 not yet due ─▶ release_due ─▶ the same
 //! ```
 
 use crate::{
     assemble_upload::AssembleUpload,
+    deliver_notification::DeliverNotification,
     extract_metadata::ExtractMetadata,
     generate_avif::GenerateAvif,
     generate_thumbnails::GenerateThumbnails,
-    model::{Media, ProcessingStatus, StepName},
+    model::{Channel, Media, NotificationId, ProcessingStatus, StepName},
     ports::{PortError, Ticket},
     publish_media::PublishMedia,
     recipe::Recipe,
+    release_due::ReleaseDue,
     scan_virus::ScanVirus,
 };
 
@@ -86,4 +91,14 @@ fn ticket(step: StepName, media: &Media) -> Result<Ticket, PortError> {
             Ticket::of(&GenerateThumbnails { media_id, older_than: None })
         }
     }
+}
+
+/// The ticket of a notification's delivery by one channel.
+pub fn delivery(notification_id: NotificationId, channel: Channel) -> Result<Ticket, PortError> {
+    Ticket::of(&DeliverNotification { notification_id, channel })
+}
+
+/// The ticket of a look at all notifications that are due.
+pub fn look() -> Result<Ticket, PortError> {
+    Ticket::of(&ReleaseDue {})
 }

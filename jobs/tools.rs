@@ -6,13 +6,15 @@ use std::{
 };
 
 use crate::{
+    delivery::App,
     links::Links,
     ports::{
-        Activities, Albums, Clock, Decoder, JobBook, JobQueue, MediaStore, Objects, Scanner,
-        Schedules, Uploads, Users, Workers,
+        Activities, Albums, Carriers, Clock, Contacts, Decoder, JobBook, JobQueue, MediaStore,
+        Notifications, Objects, Scanner, Schedules, Templates, Uploads, Users, Workers,
     },
     progress::Progress,
     recipe::Recipe,
+    seals::Seals,
     steps::Recorder,
 };
 
@@ -26,6 +28,12 @@ pub struct Ports {
     pub albums: Arc<dyn Albums>,
     pub activities: Arc<dyn Activities>,
     pub users: Arc<dyn Users>,
+    pub contacts: Arc<dyn Contacts>,
+    pub notifications: Arc<dyn Notifications>,
+    pub carriers: Arc<Carriers>,
+    pub templates: Arc<dyn Templates>,
+    pub seals: Arc<Seals>,
+    pub app: Arc<App>,
     pub queue: Arc<dyn JobQueue>,
     pub book: Arc<dyn JobBook>,
     pub schedules: Arc<dyn Schedules>,

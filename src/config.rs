@@ -40,6 +40,7 @@ pub struct Config {
     pub thumbnails: Thumbnails,
     pub decoder: DecoderSettings,
     pub privacy: PrivacySettings,
+    pub notifications: NotificationSettings,
     pub worker: Worker,
     pub rate: RateSettings,
     pub log: Log,
@@ -91,12 +92,26 @@ section!(DecoderSettings {
     max_film_seconds: u64,
 });
 section!(PrivacySettings { strip_originals: bool });
-section!(Worker { ingest: u32, scan: u32, media: u32, housekeeping: u32 });
+section!(NotificationSettings { app_name: String, app_url: String });
+section!(Worker {
+    ingest: u32,
+    scan: u32,
+    media: u32,
+    housekeeping: u32,
+    notify: u32,
+    push: u32,
+    email: u32,
+    sms: u32,
+});
 section!(RateSettings {
     ingest: u32,
     scan: u32,
     media: u32,
     housekeeping: u32,
+    notify: u32,
+    push: u32,
+    email: u32,
+    sms: u32,
     burst_seconds: u32,
 });
 section!(Log { format: String, level: String });

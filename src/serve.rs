@@ -52,8 +52,10 @@ pub async fn serve(house: House, role: Role, metrics: PrometheusHandle) -> anyho
     keeper.spawn(stop.clone().run_until_cancelled_owned(sum_up(metrics.clone())));
     // Nobody else gets at the embedded store.
     if role != Role::Api && house.config.store.mongodb_url.text().is_some() {
-        let taking_in = worker::take_in(house.arrivals.clone());
-        keeper.spawn(stop.clone().run_until_cancelled_owned(taking_in));
+        for arrivals in [house.arrivals.clone(), house.notices.clone()] {
+            let taking_in = worker::take_in(arrivals);
+            keeper.spawn(stop.clone().run_until_cancelled_owned(taking_in));
+        }
         let listener = house.clone();
         let listening = async move { listener.listen().await };
         keeper.spawn(stop.clone().run_until_cancelled_owned(listening));

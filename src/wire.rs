@@ -1,13 +1,17 @@
 //! From settings to parts: the only place that chooses adapters.
 
+mod carriers;
+mod listen;
+
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use async_trait::async_trait;
 use jobs::{
+    delivery::{self, App},
     job::Queue,
     links::Links,
-    ports::{Arrivals, Clock, Decoder, JobState, Leases, Objects, PortError, Rate, Rates, Scanner},
+    ports::{Arrivals, Carriers, Clock, Decoder, Leases, Objects, PortError, Rate, Rates, Scanner},
     steps::Recorder,
     tools::{Ports, Privacy, Tools},
 };
@@ -21,6 +25,7 @@ use crate::{
         embedded,
         metered::Metered,
         mongo::{self, Mongo, MongoClock},
+        plain_words::PlainWords,
         records::{Records, collections},
         s3::{Place, S3},
     },
@@ -29,7 +34,7 @@ use crate::{
     decoder::{DecodeLimits, Decoding, InProcess},
     sandbox::Sandbox,
     spare::Spare,
-    worker::{Engine, EveryKind, Pace, Scheduler, Slots},
+    worker::{Engine, EveryKind, Notices, Pace, Scheduler, Slots},
 };
 
 /// Clocks drift by some milliseconds in this time, and records expire by the day.
@@ -46,6 +51,8 @@ pub struct House {
     pub leases: Arc<dyn Leases>,
     /// What other services put past the API.
     pub arrivals: Arc<dyn Arrivals>,
+    /// Notifications that they put past it.
+    pub notices: Arc<dyn Arrivals>,
     /// How much of their rate the lanes have left.
     pub rates: Arc<dyn Rates>,
     /// The settings it was made by.
@@ -191,6 +198,15 @@ pub fn assemble(
         media: records.clone(),
         albums: records.clone(),
         users: records.clone(),
+        contacts: records.clone(),
+        notifications: records.clone(),
+        carriers: Arc::new(Carriers::default()),
+        templates: Arc::new(PlainWords),
+        seals: Arc::new(carriers::seals(&config)),
+        app: Arc::new(App {
+            name: config.notifications.app_name.clone(),
+            url: config.notifications.app_url.trim_end_matches('/').to_owned(),
+        }),
         queue: records.clone(),
         activities: records.clone(),
         book: records.clone(),
@@ -205,8 +221,10 @@ pub fn assemble(
         privacy: Arc::new(Privacy { strip_originals: config.privacy.strip_originals }),
     });
     let config = Arc::new(config);
+    let notices = Arc::new(Notices::new(delivery::Needs::from(&tools), store.is_shared()));
     let (leases, arrivals, rates) = (records.clone(), records.clone(), records);
-    House { store, tools, leases, arrivals, rates, config, store_clock: None, server: None }
+    let (store_clock, server) = (None, None);
+    House { store, tools, leases, arrivals, notices, rates, config, store_clock, server }
 }
 
 impl House {
@@ -216,19 +234,6 @@ impl House {
             Some(clock) => clock.refresh().await,
             None => Ok(()),
         }
-    }
-
-    /// Wakes the workers when another process puts a job or lets one come back, where the store
-    /// tells; for as long as it is let.
-    pub async fn listen(&self) {
-        let Some(server) = &self.server else { return std::future::pending().await };
-        let new = JobState::New.as_str();
-        let states = [new, JobState::Ready.as_str(), JobState::Scheduled.as_str()];
-        let wake = |state: &str| {
-            if state == new { self.arrivals.announce() } else { self.leases.ring() }
-        };
-        let open = |is_open| self.arrivals.rung_for(is_open);
-        server.listen(&collections::JOBS, "state", &states, wake, open).await;
     }
 
     /// What the stores need done now and then, for as long as it is let: the server's time is asked
@@ -272,6 +277,10 @@ impl House {
                 Queue::Scan => worker.scan,
                 Queue::Media => worker.media,
                 Queue::Housekeeping => worker.housekeeping,
+                Queue::Notify => worker.notify,
+                Queue::Push => worker.push,
+                Queue::Email => worker.email,
+                Queue::Sms => worker.sms,
             };
             (queue, places)
         });
@@ -288,6 +297,10 @@ impl House {
                 Queue::Scan => settings.scan,
                 Queue::Media => settings.media,
                 Queue::Housekeeping => settings.housekeeping,
+                Queue::Notify => settings.notify,
+                Queue::Push => settings.push,
+                Queue::Email => settings.email,
+                Queue::Sms => settings.sms,
             };
             (queue, Rate { per_minute, burst })
         });

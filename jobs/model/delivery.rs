@@ -1,13 +1,18 @@
 //! How a notification fares on each channel.
 
 use bson::DateTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
-use super::ErrorClass;
+use super::{ErrorClass, NotificationId};
 
 /// A way to a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS,
+)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 #[expect(missing_docs, reason = "the seed names its own words")]
 pub enum Channel {
     Push,
@@ -79,6 +84,9 @@ pub struct Delivery {
     /// The attempt that is on its way; written before the provider is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt_id: Option<String>,
+    /// When that attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<DateTime>,
     /// When it is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<DateTime>,
@@ -103,6 +111,12 @@ pub struct Delivery {
     /// Why it was not sent at all, or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
+    /// The notifications whose words go with this one's message, for one that gathers them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<NotificationId>,
+    /// The notification whose message has the words of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gathered_in: Option<NotificationId>,
     /// The devices or addresses of the channel, one by one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,

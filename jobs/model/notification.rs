@@ -102,6 +102,16 @@ pub struct Digest {
     /// From the first of them on they are gathered for so long; an hour if nothing is said.
     #[serde(default = "an_hour")]
     pub window_seconds: u32,
+    /// On these channels alone; on all but in_app if nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
+}
+
+impl Digest {
+    /// Whether messages of this channel are gathered.
+    pub fn is_of(&self, channel: Channel) -> bool {
+        channel != Channel::InApp && (self.channels.is_empty() || self.channels.contains(&channel))
+    }
 }
 
 fn an_hour() -> u32 {

@@ -109,7 +109,7 @@ impl Notification {
     pub fn settle(&mut self, now: DateTime) {
         self.wake_fallbacks(now);
         let deliveries = self.deliveries.clone().unwrap_or_default();
-        let reached = deliveries.all().filter_map(|(_, delivery)| delivery.state.reached());
+        let reached = deliveries.all().flat_map(|(_, delivery)| delivery.reached());
         let read = self.is_read().then_some(NotificationStatus::Read);
         let furthest = reached.chain(read).max_by_key(|status| status.rank());
         let is_open = deliveries.all().any(|(_, delivery)| delivery.state.is_open());
@@ -203,6 +203,12 @@ impl Notification {
 }
 
 impl Delivery {
+    /// How far it, and each of its devices, has come.
+    fn reached(&self) -> impl Iterator<Item = NotificationStatus> {
+        let states = self.targets.iter().map(|target| target.state).chain([self.state]);
+        states.filter_map(DeliveryState::reached)
+    }
+
     /// Nothing more is done.
     pub fn end(&mut self, state: DeliveryState, reason: Option<&str>) {
         self.state = state;

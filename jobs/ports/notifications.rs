@@ -56,19 +56,27 @@ pub trait Notifications: Send + Sync {
     /// Ends one that cannot be read, so that it does not stand before the others for ever.
     async fn refuse(&self, id: &Bson, why: &str) -> Result<(), PortError>;
 
-    /// Those that somebody has to look at by `now`; nobody else is told of them before `again`.
-    async fn take_due(
+    /// Those that somebody has to look at by `now`, the longest due first.
+    async fn due(&self, now: DateTime, limit: u32) -> Result<Vec<Notification>, PortError>;
+
+    /// Somebody has looked at these, which were due by `now`: nobody has to before `again`.
+    async fn looked(
         &self,
+        seen: &[NotificationId],
         now: DateTime,
         again: DateTime,
-        limit: u32,
-    ) -> Result<Vec<Notification>, PortError>;
+    ) -> Result<(), PortError>;
 
     /// A page of a user's, the newest first.
     async fn of_user(&self, filter: &NotificationFilter) -> Result<Vec<Notification>, PortError>;
 
-    /// Those about an event that nobody has got yet.
-    async fn pending_of(&self, event: EventId, limit: u32) -> Result<Vec<Notification>, PortError>;
+    /// Those about an event that nobody has got yet, in the order of their ids.
+    async fn pending_of(
+        &self,
+        event: EventId,
+        after: Option<NotificationId>,
+        limit: u32,
+    ) -> Result<Vec<Notification>, PortError>;
 
     /// Open ones of a user that are gathered under this key.
     async fn gathered(

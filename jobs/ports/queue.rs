@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::PortError;
 use crate::{
     job::{Job, Limit, Queue},
-    model::{MediaId, StepError},
+    model::{MediaId, NotificationId, StepError},
     progress::Report,
     trace::{self, Trace},
 };
@@ -25,6 +25,11 @@ impl About {
     /// A medium.
     pub fn medium(id: MediaId) -> Self {
         Self { collection: "event_media", id: id.to_string() }
+    }
+
+    /// A notification.
+    pub fn notification(id: NotificationId) -> Self {
+        Self { collection: "notifications", id: id.to_string() }
     }
 }
 
@@ -65,7 +70,7 @@ impl Ticket {
         })?;
         Ok(Self {
             kind: J::KIND,
-            queue: J::POLICY.queue,
+            queue: job.queue(),
             args,
             unique_key: format!("{}:{}", J::KIND, job.key()),
             once_key: None,

@@ -46,6 +46,18 @@ recipeVersion?: number, };
 
 export type Sweep = Record<symbol, never>;
 
+export type ReleaseDue = Record<symbol, never>;
+
+export type DeliverNotification = { 
+/**
+ * The notification.
+ */
+notificationId: string, 
+/**
+ * The way.
+ */
+channel: "push" | "email" | "in_app" | "sms", };
+
 /** One job, as `POST /v1/jobs` and the collection `jobs` take it. */
 export type Job =
   | { kind: "assemble_upload"; args: AssembleUpload }
@@ -54,4 +66,6 @@ export type Job =
   | { kind: "generate_thumbnails"; args: GenerateThumbnails }
   | { kind: "publish_media"; args: PublishMedia }
   | { kind: "generate_avif"; args: GenerateAvif }
-  | { kind: "sweep"; args: Sweep };
+  | { kind: "sweep"; args: Sweep }
+  | { kind: "release_due"; args: ReleaseDue }
+  | { kind: "deliver_notification"; args: DeliverNotification };

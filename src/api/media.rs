@@ -9,7 +9,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use bson::DateTime;
 use jobs::{
     model::{
         EventId, FileType, Media, MediaId, PresignedUrls, ProcessingStatus, S3Info, Visibility,
@@ -24,6 +23,7 @@ use super::{
     access::Scope,
     body::{Params, counted},
     caller::Caller,
+    cursor,
     json::document,
     problem::Problem,
     signed::Seal,
@@ -51,28 +51,17 @@ pub async fn list(
     caller.needs(Scope::Read)?;
     counted("eventId", filter.event_id.0)?;
     caller.enters(filter.event_id)?;
-    let after = filter.cursor.as_deref().map(parse_cursor).transpose()?;
+    let after = filter.cursor.as_deref().map(cursor::parse).transpose()?;
     let Filter { event_id, status, file_type, .. } = filter;
     let filter = MediaFilter { event_id, status, file_type, after, limit: PAGE };
     let found = api.tools.media.list(filter).await?;
-    let cursor = found.media.last().filter(|_| found.more).map(cursor_of);
+    let cursor = found.media.last().filter(|_| found.more);
+    let cursor = cursor.map(|last| cursor::of(last.uploaded_at, last.id));
     let mut items = Vec::new();
     for media in found.media.into_iter().filter(|media| caller.sees(media)) {
         items.push(document(&addressed(&api, &caller, media).await?)?);
     }
     Ok(Json(json!({ "items": items, "cursor": cursor })))
-}
-
-fn cursor_of(media: &Media) -> String {
-    format!("{}-{}", media.uploaded_at.timestamp_millis(), media.id)
-}
-
-fn parse_cursor(cursor: &str) -> Result<(DateTime, MediaId), Problem> {
-    let parse = || {
-        let (at, id) = cursor.split_once('-')?;
-        Some((DateTime::from_millis(at.parse().ok()?), id.parse().ok()?))
-    };
-    parse().ok_or_else(|| Problem::bad("bad_parameter", "cursor is none that a page gave out"))
 }
 
 /// `GET /v1/media/{mediaId}`

@@ -10,8 +10,9 @@ use axum::{
 };
 
 use super::{
-    Api, access::Scope, chunks, cors, health, jobs, media, one_shot, parts, problem::Problem,
-    queues, reprocess, schedules, tokens, trace, tus, uploads, uppy, users, workers,
+    Api, access::Scope, chunks, contacts, cors, health, jobs, media, notifications, notify,
+    one_shot, parts, problem::Problem, queues, receipts, reprocess, schedules, tokens, trace, tus,
+    uploads, uppy, users, workers,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -60,6 +61,18 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/media/{mediaId}/file", Scope::Read),
     route("GET", "/v1/media/{mediaId}/thumbnails/{name}", Scope::Read),
     route("PUT", "/v1/users/{userId}", Scope::Notify),
+    route("PUT", "/v1/users/{userId}/devices/{deviceId}", Scope::Notify),
+    route("DELETE", "/v1/users/{userId}/devices/{deviceId}", Scope::Notify),
+    route("GET", "/v1/users/{userId}/preferences", Scope::Notify),
+    route("PUT", "/v1/users/{userId}/preferences", Scope::Notify),
+    route("POST", "/v1/notifications", Scope::Notify),
+    route("GET", "/v1/notifications", Scope::Read),
+    route("DELETE", "/v1/notifications", Scope::Notify),
+    route("GET", "/v1/notifications/{notificationId}", Scope::Read),
+    route("PATCH", "/v1/notifications/{notificationId}", Scope::Notify),
+    route("DELETE", "/v1/notifications/{notificationId}", Scope::Notify),
+    route("POST", "/v1/notifications/{notificationId}/read", Scope::Read),
+    route("GET", "/v1/notifications/{notificationId}/explain", Scope::Read),
     route("POST", "/v1/tokens", Scope::Admin),
     route("POST", "/v1/jobs", Scope::Enqueue),
     route("GET", "/v1/jobs", Scope::Admin),
@@ -74,6 +87,9 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/workers", Scope::Admin),
     route("GET", "/v1/schedules", Scope::Admin),
     route("POST", "/v1/schedules/{name}/run", Scope::Admin),
+    open("POST", "/v1/receipts/{token}"),
+    open("GET", "/v1/unsubscribe/{token}"),
+    open("POST", "/v1/unsubscribe/{token}"),
     open("OPTIONS", "/v1/tus"),
     open("PUT", "/signed/uploads/{uploadId}/parts/{n}"),
     open("PUT", "/signed/uploads/{uploadId}/whole"),
@@ -112,6 +128,18 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/media/{mediaId}/file" => get(media::file),
         "/v1/media/{mediaId}/thumbnails/{name}" => get(media::thumbnail),
         "/v1/users/{userId}" => put(users::put),
+        "/v1/users/{userId}/devices/{deviceId}" => put(contacts::register).delete(contacts::forget),
+        "/v1/users/{userId}/preferences" => get(contacts::wishes).put(contacts::wish),
+        "/v1/notifications" => {
+            get(notifications::list).post(notify::create).delete(notifications::cancel_all)
+        }
+        "/v1/notifications/{notificationId}" => {
+            get(notifications::show).patch(notifications::reschedule).delete(notifications::cancel)
+        }
+        "/v1/notifications/{notificationId}/read" => post(notifications::read),
+        "/v1/notifications/{notificationId}/explain" => get(notifications::explain),
+        "/v1/receipts/{token}" => post(receipts::receive),
+        "/v1/unsubscribe/{token}" => get(receipts::ask).post(receipts::unsubscribe),
         "/v1/tokens" => post(tokens::mint),
         "/v1/jobs" => get(jobs::list).post(jobs::create),
         "/v1/jobs/retry" => post(jobs::retry_all),

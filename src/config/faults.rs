@@ -105,8 +105,8 @@ impl Config {
     }
 
     fn of_the_work(&self) -> Vec<(bool, &'static str)> {
-        let Worker { ingest, scan, media, housekeeping } = self.worker;
-        let places = [ingest, scan, media, housekeeping];
+        let Worker { ingest, scan, media, housekeeping, notify, push, email, sms } = self.worker;
+        let places = [ingest, scan, media, housekeeping, notify, push, email, sms];
         let odd_places = places.iter().any(|places| !(1..=256).contains(places));
         let (uploads, scanner) = (&self.uploads, &self.scanner);
         let odd_file = !(1..=48_000).contains(&uploads.max_file_mb);
@@ -117,7 +117,7 @@ impl Config {
         let odd_frames = !(1..=200_000).contains(&self.decoder.max_frames);
         let odd_end = uploads.hard_seconds < uploads.idle_seconds;
         vec![
-            (odd_places, "worker.ingest, scan, media and housekeeping are not from 1 to 256"),
+            (odd_places, "a number of places in [worker] is not from 1 to 256"),
             (odd_file, "uploads.max_file_mb is not from 1 to 48000"),
             (odd_burst, "rate.burst_seconds is not from 1 to 3600"),
             (uploads.idle_seconds == 0, "uploads.idle_seconds is 0"),

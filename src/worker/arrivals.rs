@@ -1,4 +1,4 @@
-//! Takes in the jobs that other services put as plain documents.
+//! Takes in the jobs and notifications that other services put as plain documents.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ const BATCH: u32 = 500;
 pub async fn take_in(arrivals: Arc<dyn Arrivals>) {
     loop {
         if let Err(error) = all(&*arrivals).await {
-            tracing::warn!(%error, "new jobs could not be looked for, trying again");
+            tracing::warn!(%error, "new documents could not be looked for, trying again");
         }
         let pause = if arrivals.is_rung_for() { LOOK_AGAIN_EVERY } else { LOOK_EVERY };
         tokio::select! {

@@ -15,6 +15,7 @@ use jobs::{
     job::Job,
     model::{Rule, Schedule, ScheduleName},
     ports::{Clock, JobQueue, PortError, Schedules, Ticket, later},
+    release_due::ReleaseDue,
     scheduled::ticket_of_tick,
     sweep::Sweep,
     ticks::plan,
@@ -29,14 +30,16 @@ const BATCH: u32 = 100;
 /// is found by then.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// The name of the schedule that the program brings along.
+/// The names of the schedules that the program brings along.
 const SWEEP: &str = "sweep";
+const RELEASE_DUE: &str = "release_due";
 /// The names of all that it brings along.
-pub const BUILT_IN: [&str; 1] = [SWEEP];
+pub const BUILT_IN: [&str; 2] = [SWEEP, RELEASE_DUE];
 
 /// What the program itself does again and again.
 fn built_in() -> [(ScheduleName, Rule); BUILT_IN.len()] {
-    [(ScheduleName(SWEEP.to_owned()), Rule::new(Sweep::KIND, "* * * * *"))]
+    [(SWEEP, Sweep::KIND), (RELEASE_DUE, ReleaseDue::KIND)]
+        .map(|(name, kind)| (ScheduleName(name.to_owned()), Rule::new(kind, "* * * * *")))
 }
 
 /// Puts the jobs of schedules when they are due.

@@ -263,7 +263,7 @@ mod tests {
         let told = |lane: &Lane| (lane.running, lane.places, lane.paused, lane.resting);
         let busy: Vec<_> = busy.iter().map(told).collect();
         let (t, f) = (true, false);
-        assert_eq!(busy, [(0, 1, t, f), (0, 4, f, t), (1, 2, f, f), (0, 1, f, f)]);
+        assert_eq!(busy[..4], [(0, 1, t, f), (0, 4, f, t), (1, 2, f, f), (0, 1, f, f)]);
         assert!(lanes.all().iter().all(|lane| lane.running == 0 && !lane.resting));
     }
 

@@ -14,6 +14,7 @@ mod keeper;
 mod kinds;
 mod lanes;
 mod meters;
+mod notices;
 mod pace;
 mod pool;
 mod reporter;
@@ -25,6 +26,7 @@ pub use cron::{BUILT_IN, Scheduler};
 pub use handle::{Ended, Engine};
 pub use kinds::{EveryKind, Kinds};
 pub use lanes::Slots;
+pub use notices::Notices;
 pub use pace::Pace;
 pub use pool::{Pool, Supply};
 

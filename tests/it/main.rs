@@ -15,6 +15,7 @@ mod declared_indexes;
 mod faults;
 mod house;
 mod house_rules;
+mod notifications;
 mod pipeline;
 mod process;
 mod s3;

@@ -62,8 +62,36 @@ pub static NOTIFICATIONS: Collection = Collection {
         // A document without `nextActionAt` comes first: that is how a foreign insert is found.
         index("due", &[("nextActionAt", Asc), ("status", Asc)]),
         unique("dedupeKey", &[("dedupeKey", Asc)], &[("dedupeKey", Exists)]),
+        // The seed's userId_status_created has an order within one status alone.
+        index("userId_page", &[("userId", Asc), ("createdAt", Desc), ("_id", Desc)]),
+        partial(
+            "eventId_pending",
+            &[("data.eventId", Asc), ("_id", Asc)],
+            &[("status", Is("pending"))],
+        ),
+        partial(
+            "digest",
+            &[("userId", Asc), ("digest.key", Asc), ("nextActionAt", Asc)],
+            &[("digest.key", Exists)],
+        ),
     ],
 };
+
+/// Where pushes go.
+pub static DEVICES: Collection = Collection {
+    name: "devices",
+    indexes: &[
+        index("userId", &[("userId", Asc), ("_id", Asc)]),
+        sparse("token", &[("token", Asc)]),
+        sparse("endpoint", &[("subscription.endpoint", Asc)]),
+    ],
+};
+
+/// What users wish, found by `_id` alone.
+pub static PREFERENCES: Collection = Collection { name: "preferences", indexes: &[] };
+
+/// Addresses that nothing is sent to any more, found by `_id` alone.
+pub static SUPPRESSIONS: Collection = Collection { name: "suppressions", indexes: &[] };
 
 /// Who did what. The seed declares no index for them.
 pub static ACTIVITY_LOGS: Collection = Collection {
@@ -211,6 +239,9 @@ pub static ALL: &[Collection] = &[
     EVENT_MEDIA,
     MEDIA_ALBUMS,
     USERS,
+    DEVICES,
+    PREFERENCES,
+    SUPPRESSIONS,
     JOBS,
     QUEUES,
     SCHEDULES,

@@ -5,7 +5,10 @@ use axum::{
     http::{Request, StatusCode},
 };
 use iven_worker::api::{ROUTES, Route, Scope};
-use jobs::model::MediaId;
+use jobs::{
+    delivery::receipts,
+    model::{DeviceId, MediaId},
+};
 use serde_json::{Value, json};
 
 use crate::house::{House, TOKEN_SECRET, answer, fixture};
@@ -27,6 +30,17 @@ pub(super) struct Town {
     tus: String,
     pub(super) media: MediaId,
     job: String,
+    /// A notification of user 42 that is in the app's list.
+    notification: String,
+    /// What a push and a mail of it carry.
+    seals: (String, String),
+}
+
+fn notice() -> Value {
+    json!({
+        "userId": 42, "type": "message", "title": "t", "body": "b", "channels": ["in_app"],
+        "data": { "eventId": 1 },
+    })
 }
 
 impl Town {
@@ -55,7 +69,18 @@ impl Town {
         let (_, jobs) = Self::send(&house, "GET", "/v1/jobs", Some(KEY), Body::empty()).await;
         let job = jobs["items"][0]["_id"].as_str().unwrap().to_owned();
         let media = media["mediaId"].as_str().unwrap().parse().unwrap();
-        Self { house, upload, tus, media, job }
+        let notice = Body::from(notice().to_string());
+        let (status, kept) =
+            Self::send(&house, "POST", "/v1/notifications", Some(KEY), notice).await;
+        assert_eq!(status, StatusCode::CREATED, "{kept}");
+        house.drain().await;
+        let notification = kept["_id"].as_str().unwrap().to_owned();
+        let tools = &house.parts.tools;
+        let of = tools.notifications.notification(notification.parse().unwrap()).await.unwrap();
+        let device = DeviceId("phone".to_owned());
+        let receipt = receipts::receipt(&tools.seals, of.id, &device);
+        let seals = (receipt, receipts::unsubscribe(&tools.seals, &of));
+        Self { house, upload, tus, media, job, notification, seals }
     }
 
     pub(super) async fn send(
@@ -99,50 +124,72 @@ impl Town {
             .replace("{uploadId}", if is_tus { &self.tus } else { &self.upload })
             .replace("{mediaId}", &self.media.to_string())
             .replace("{userId}", "42")
+            .replace("{deviceId}", "phone")
+            .replace("{notificationId}", &self.notification)
+            .replace(
+                "{token}",
+                if route.path.contains("receipts") { &self.seals.0 } else { &self.seals.1 },
+            )
             .replace("{n}", "1")
             .replace("{name}", "320")
             .replace("{jobId}", &self.job)
             .replace("{queue}", "scan");
-        let (path, body) = match (route.method, route.path) {
-            ("GET", "/v1/media") => (format!("{path}?eventId=1"), Body::empty()),
-            ("POST", "/v1/media") => {
-                (format!("{path}?eventId=1&userId=42&filename=a.jpg"), Body::from("x"))
-            }
-            ("POST", "/v1/uploads") => {
-                let wish = json!({
-                    "eventId": 1, "userId": 42, "filename": "a.jpg", "size": 3,
-                    "mimeType": "image/jpeg",
-                });
-                (path, Body::from(wish.to_string()))
-            }
-            ("POST", "/v1/uploads/{uploadId}/parts") => {
-                let part = json!({ "number": 1, "sha256": "0".repeat(64) });
-                (path, Body::from(json!({ "parts": [part] }).to_string()))
-            }
-            ("GET", "/s3/params") => {
-                let of = "metadata%5BeventId%5D=1&metadata%5BuserId%5D=42";
-                (format!("{path}?filename=a.jpg&type=image/jpeg&{of}"), Body::empty())
-            }
-            ("POST", "/s3/multipart") => {
-                let of = json!({ "eventId": 1, "userId": 42 });
-                let file = json!({ "filename": "a.jpg", "type": "image/jpeg", "metadata": of });
-                (path, Body::from(file.to_string()))
-            }
-            (_, signed) if signed.starts_with("/signed/") => {
-                (format!("{path}?until=9999999999999&signature={}", "0".repeat(64)), Body::empty())
-            }
-            ("POST", "/v1/tokens") => (path, Body::from(json!({ "userId": 42 }).to_string())),
-            ("POST", "/v1/jobs") => {
-                (path, Body::from(json!({ "kind": "sweep", "args": {} }).to_string()))
-            }
-            ("POST", "/v1/jobs/retry") => (path, Body::from("{}")),
-            ("POST", "/v1/media/reprocess") => {
-                (path, Body::from(json!({ "recipeOlderThan": 0 }).to_string()))
-            }
-            ("PUT", "/v1/users/{userId}") => (path, Body::from("{}")),
-            _ => (path, Body::from("abc")),
-        };
+        let (path, body) = asked(route, path);
         Self::send(&self.house, route.method, &path, credential, body).await
+    }
+}
+
+/// The address and the body of a request that is right but for its caller.
+fn asked(route: &Route, path: String) -> (String, Body) {
+    match (route.method, route.path) {
+        ("GET", "/v1/media") => (format!("{path}?eventId=1"), Body::empty()),
+        ("POST", "/v1/media") => {
+            (format!("{path}?eventId=1&userId=42&filename=a.jpg"), Body::from("x"))
+        }
+        ("POST", "/v1/uploads") => {
+            let wish = json!({
+                "eventId": 1, "userId": 42, "filename": "a.jpg", "size": 3,
+                "mimeType": "image/jpeg",
+            });
+            (path, Body::from(wish.to_string()))
+        }
+        ("POST", "/v1/uploads/{uploadId}/parts") => {
+            let part = json!({ "number": 1, "sha256": "0".repeat(64) });
+            (path, Body::from(json!({ "parts": [part] }).to_string()))
+        }
+        ("GET", "/s3/params") => {
+            let of = "metadata%5BeventId%5D=1&metadata%5BuserId%5D=42";
+            (format!("{path}?filename=a.jpg&type=image/jpeg&{of}"), Body::empty())
+        }
+        ("POST", "/s3/multipart") => {
+            let of = json!({ "eventId": 1, "userId": 42 });
+            let file = json!({ "filename": "a.jpg", "type": "image/jpeg", "metadata": of });
+            (path, Body::from(file.to_string()))
+        }
+        (_, signed) if signed.starts_with("/signed/") => {
+            (format!("{path}?until=9999999999999&signature={}", "0".repeat(64)), Body::empty())
+        }
+        ("POST", "/v1/tokens") => (path, Body::from(json!({ "userId": 42 }).to_string())),
+        ("POST", "/v1/jobs") => {
+            (path, Body::from(json!({ "kind": "sweep", "args": {} }).to_string()))
+        }
+        ("POST", "/v1/jobs/retry") => (path, Body::from("{}")),
+        ("POST", "/v1/media/reprocess") => {
+            (path, Body::from(json!({ "recipeOlderThan": 0 }).to_string()))
+        }
+        ("PUT", "/v1/users/{userId}" | "/v1/users/{userId}/preferences") => {
+            (path, Body::from("{}"))
+        }
+        ("PUT", "/v1/users/{userId}/devices/{deviceId}") => {
+            (path, Body::from(json!({ "kind": "fcm", "token": "t" }).to_string()))
+        }
+        ("PATCH", "/v1/notifications/{notificationId}") => (path, Body::from("{}")),
+        ("POST", "/v1/notifications") => (path, Body::from(notice().to_string())),
+        ("GET", "/v1/notifications") => (format!("{path}?userId=42"), Body::empty()),
+        ("DELETE", "/v1/notifications") => (format!("{path}?eventId=9"), Body::empty()),
+        ("GET", "/v1/notifications/{notificationId}/explain") => (path, Body::empty()),
+        ("POST", "/v1/receipts/{token}") => (path, Body::empty()),
+        _ => (path, Body::from("abc")),
     }
 }
 
@@ -156,7 +203,7 @@ fn with_tus(request: axum::http::request::Builder) -> axum::http::request::Build
     request.header("upload-length", "3").header("upload-offset", "0")
 }
 
-pub(super) fn token(claims: Value) -> String {
+pub fn token(claims: Value) -> String {
     let key = jsonwebtoken::EncodingKey::from_secret(TOKEN_SECRET.as_bytes());
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
@@ -223,7 +270,9 @@ async fn a_token_reaches_only_its_users_uploads_and_its_events_media() {
             let (status, problem) = town.knock(route, Some(&token(claims.clone()))).await;
             let refused = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
             let guest = claims["events"] == json!([1]) && route.scope == Some(Scope::Read);
-            assert!(refused || guest, "{route:?} is open to {who}: {status} {problem}");
+            // Who is invited to an event has to know before there is a token for it.
+            let is_own = claims["sub"] == "42" && route.path.starts_with("/v1/notifications");
+            assert!(refused || guest || is_own, "{route:?} is open to {who}: {status} {problem}");
         }
         let (status, problem) = town.knock(route, Some(&own)).await;
         let shut = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);

@@ -1,6 +1,6 @@
 //! The HTTP doors: uploads, access, refusals.
 
-mod access;
+pub mod access;
 mod albums;
 mod cors;
 mod describe;

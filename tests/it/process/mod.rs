@@ -135,7 +135,7 @@ fn wrong_settings_are_said_all_at_once() {
     assert!(said.iter().all(|said| said.status == Some(1) && said.out.is_empty()), "{said:?}");
     let [wrong, unknown, unscanned] = said.map(|said| said.err);
     assert!(wrong.contains("\n- http.bind is reachable from other machines"), "{wrong}");
-    assert!(wrong.contains("\n- worker.ingest, scan, media and housekeeping"), "{wrong}");
+    assert!(wrong.contains("\n- a number of places in [worker] is not"), "{wrong}");
     assert!(unknown.contains("\n- http.port is no setting (IVEN__HTTP__PORT)"), "{unknown}");
     assert!(unknown.contains("\n- worker.scan is not a whole number"), "{unknown}");
     assert!(unknown.contains("IVEN_PORT is no setting and changes nothing"), "{unknown}");

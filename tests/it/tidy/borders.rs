@@ -22,8 +22,8 @@ const HOMES: [(&str, &str); 13] = [
     ("turbojpeg", "jobs/decode"),
 ];
 
-/// Beside its home, the server that listens.
-const ALSO: [(&str, &str); 1] = [("axum", "src/serve")];
+/// Beside their homes: the server that listens, and the hours of a user's own clock.
+const ALSO: [(&str, &str); 2] = [("axum", "src/serve"), ("jiff", "jobs/quiet_hours")];
 
 pub fn homes(files: &[File]) -> Vec<String> {
     let mut faults = Vec::new();

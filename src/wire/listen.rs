@@ -1,0 +1,32 @@
+//! Hints from the server of what other processes write.
+
+use jobs::{model::NotificationStatus, ports::JobState};
+
+use super::House;
+use crate::adapters::{mongo::Mongo, records::collections};
+
+impl House {
+    /// Wakes the workers when another process puts a job or lets one come back, where the store
+    /// tells; for as long as it is let.
+    pub async fn listen(&self) {
+        let Some(server) = &self.server else { return std::future::pending().await };
+        tokio::join!(self.listen_for_jobs(server), self.listen_for_notifications(server));
+    }
+
+    async fn listen_for_notifications(&self, server: &Mongo) {
+        let pending = NotificationStatus::Pending.as_str();
+        let wake = |_: &str| self.notices.announce();
+        let open = |is_open| self.notices.rung_for(is_open);
+        server.listen(&collections::NOTIFICATIONS, "status", &[pending], wake, open).await;
+    }
+
+    async fn listen_for_jobs(&self, server: &Mongo) {
+        let new = JobState::New.as_str();
+        let states = [new, JobState::Ready.as_str(), JobState::Scheduled.as_str()];
+        let wake = |state: &str| {
+            if state == new { self.arrivals.announce() } else { self.leases.ring() }
+        };
+        let open = |is_open| self.arrivals.rung_for(is_open);
+        server.listen(&collections::JOBS, "state", &states, wake, open).await;
+    }
+}
