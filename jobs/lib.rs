@@ -11,6 +11,7 @@ pub mod publish_media;
 pub mod scan_virus;
 pub mod sweep;
 
+pub mod create_notification;
 pub mod deliver_notification;
 pub mod release_due;
 
@@ -52,6 +53,7 @@ macro_rules! every_job {
             $crate::publish_media::PublishMedia,
             $crate::generate_avif::GenerateAvif,
             $crate::sweep::Sweep,
+            $crate::create_notification::CreateNotification,
             $crate::release_due::ReleaseDue,
             $crate::deliver_notification::DeliverNotification,
         }

@@ -12,8 +12,8 @@ use crate::{
 ///
 /// Refused: `unknown_kind`, `bad_args`.
 pub fn ticket_of_tick(schedule: &Schedule, tick: DateTime) -> Result<Ticket, PortError> {
-    let mut ticket = Ticket::named(&schedule.rule.kind, schedule.rule.args.clone())?;
     let key = format!("cron:{}:{}", schedule.name, tick.timestamp_millis());
+    let mut ticket = ticket(schedule, &key)?;
     if schedule.rule.misfire == Misfire::All {
         ticket.unique_key.clone_from(&key);
     }
@@ -24,13 +24,21 @@ pub fn ticket_of_tick(schedule: &Schedule, tick: DateTime) -> Result<Ticket, Por
 
 /// The ticket of a job that somebody wants beside the ticks; each call names another one.
 pub fn ticket_of_wish(schedule: &Schedule) -> Result<Ticket, PortError> {
-    let mut ticket = Ticket::named(&schedule.rule.kind, schedule.rule.args.clone())?;
-    ticket.unique_key = format!("cron:{}:wish:{}", schedule.name, ObjectId::new());
+    let key = format!("cron:{}:wish:{}", schedule.name, ObjectId::new());
+    let mut ticket = ticket(schedule, &key)?;
+    ticket.unique_key = key;
     Ok(ticket)
+}
+
+fn ticket(schedule: &Schedule, key: &str) -> Result<Ticket, PortError> {
+    let mut args = schedule.rule.args.clone();
+    if let Some(name) = &schedule.rule.once_arg {
+        args.insert(name, key);
+    }
+    Ticket::named(&schedule.rule.kind, args)
 }
 
 /// Why this version cannot follow a schedule, if it cannot.
 pub fn fault(schedule: &Schedule) -> Option<PortError> {
-    let ticket = Ticket::named(&schedule.rule.kind, schedule.rule.args.clone());
-    ticket.err().or_else(|| Ticks::of(&schedule.rule).err())
+    ticket(schedule, "cron").err().or_else(|| Ticks::of(&schedule.rule).err())
 }

@@ -13,18 +13,10 @@ const KEY_LONGEST: usize = 200;
 /// Digests wait for at most a week.
 const WINDOW_LONGEST: u32 = 7 * 24 * 3600;
 
-/// Why a notification is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Stable, `snake_case`; listed in the README.
-    pub code: &'static str,
-    /// One sentence.
-    pub message: &'static str,
-}
-
-/// Refuses what could never be sent as its writer means it.
-pub fn check(new: &Notification) -> Result<(), Refused> {
-    let refused = |code, message| Err(Refused { code, message });
+/// Refuses what could never be sent as its writer means it: `no_channels`, `expires_too_early`,
+/// `bad_notification`.
+pub fn check(new: &Notification) -> Result<(), PortError> {
+    let refused = |code, message| Err(PortError::refused(code, message));
     let same = |fallback: &Fallback| {
         new.channels.contains(&fallback.channel) || fallback.after_seconds > FALLBACK_LONGEST
     };
@@ -96,7 +88,7 @@ async fn take_in_one(needs: &Needs, foreign: &Foreign) -> Result<Option<Notifica
     if before.status != NotificationStatus::Pending {
         return Ok(None);
     }
-    check(before).map_err(|Refused { code, message }| PortError::refused(code, message))?;
+    check(before)?;
     let mut after = before.clone();
     after.take_in(needs.clock.now());
     needs.notifications.update(before, after).await.map(Some)

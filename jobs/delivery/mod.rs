@@ -4,6 +4,7 @@ mod arrive;
 mod compose;
 pub mod decide;
 mod digest;
+mod draft;
 mod email;
 mod explain;
 mod outcome;
@@ -29,7 +30,8 @@ use crate::{
 
 use decide::{Case, Decision, decide};
 
-pub use arrive::{Refused, check, take_in};
+pub use arrive::{check, take_in};
+pub use draft::{Draft, create};
 pub use explain::{Language, explain};
 pub use record::change;
 pub use wishes::check as check_wishes;

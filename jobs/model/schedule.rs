@@ -66,6 +66,9 @@ pub struct Rule {
     /// Each job waits for a random part of so many seconds after its tick.
     #[serde(default)]
     pub jitter_seconds: u32,
+    /// The argument that gets a text which is another one for each job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once_arg: Option<String>,
 }
 
 impl Rule {
@@ -79,6 +82,7 @@ impl Rule {
             misfire: Misfire::default(),
             catch_up_seconds: a_day(),
             jitter_seconds: 0,
+            once_arg: None,
         }
     }
 }

@@ -107,6 +107,15 @@ pub struct JobPage {
     pub next: Option<JobPlace>,
 }
 
+/// What all workers have to follow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orders {
+    /// The lanes that an operator has paused.
+    pub paused: Vec<Queue>,
+    /// The lanes that rest at somebody's wish, and until when.
+    pub resting: Vec<(Queue, DateTime)>,
+}
+
 /// How a lane stands.
 #[derive(Debug, Clone)]
 pub struct QueueState {
@@ -156,6 +165,14 @@ pub trait JobBook: Send + Sync {
     /// Lets a lane begin nothing any more, or go on.
     async fn pause(&self, queue: Queue, paused: bool) -> Result<(), PortError>;
 
+    /// Lets no worker begin anything of a lane before then: its part of the world has asked for it.
+    async fn rest(&self, queue: Queue, until: DateTime) -> Result<(), PortError>;
+
+    /// What all workers have to follow.
+    async fn orders(&self) -> Result<Orders, PortError>;
+
     /// The lanes that are paused.
-    async fn paused(&self) -> Result<Vec<Queue>, PortError>;
+    async fn paused(&self) -> Result<Vec<Queue>, PortError> {
+        Ok(self.orders().await?.paused)
+    }
 }

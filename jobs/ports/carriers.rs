@@ -64,7 +64,8 @@ pub struct Taken {
 /// A mail to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// The part of `Message-ID` before the `@`, and the `ENVID` of reports: the same at each attempt.
+    /// The part of `Message-ID` before the `@`, and the `ENVID` of reports: the same at each
+    /// attempt.
     pub id: String,
     /// The address.
     pub to: String,

@@ -26,7 +26,7 @@ mod workers;
 pub use activities::Activities;
 pub use albums::Albums;
 pub use arrivals::Arrivals;
-pub use book::{JobBook, JobFilter, JobPage, JobPlace, JobState, QueueState};
+pub use book::{JobBook, JobFilter, JobPage, JobPlace, JobState, Orders, QueueState};
 pub use carriers::{Carriers, Mail, Mailer, Push, Pusher, Taken, Texter, Unsent};
 pub use clock::{Clock, later, until};
 pub use contacts::Contacts;

@@ -13,6 +13,13 @@ pub trait Schedules: Send + Sync {
     /// does a pause; what the program itself says otherwise than it did before is changed.
     async fn define(&self, name: &ScheduleName, rule: &Rule) -> Result<(), PortError>;
 
+    /// Keeps a rule that somebody gives, in place of what this schedule was; its next tick is found
+    /// out anew where the times are others.
+    async fn put(&self, name: &ScheduleName, rule: &Rule) -> Result<(), PortError>;
+
+    /// Forgets a schedule; whether there was one.
+    async fn remove(&self, name: &ScheduleName) -> Result<bool, PortError>;
+
     /// The schedules whose next ticks come first; before them those of which that is not known.
     async fn soonest(&self, limit: u32) -> Result<Vec<Schedule>, PortError>;
 

@@ -21,9 +21,9 @@ pub struct Words {
 
 /// Writes messages. Refused: `template_error`, with what is wrong in which template.
 pub trait Templates: Send + Sync {
-    /// The message of this name (a notification's `templateId` or `type`) for a channel. The language
-    /// is the first of `locale`, its language without the region, and French that there is; a name
-    /// that nobody knows is written by the template of all others.
+    /// The message of this name (a notification's `templateId` or `type`) for a channel. The
+    /// language is the first of `locale`, its language without the region, and French that there
+    /// is; a name that nobody knows is written by the template of all others.
     fn write(
         &self,
         name: &str,

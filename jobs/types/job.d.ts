@@ -46,6 +46,16 @@ recipeVersion?: number, };
 
 export type Sweep = Record<symbol, never>;
 
+export type CreateNotification = { 
+/**
+ * What `POST /v1/notifications` takes.
+ */
+notification: Record<string, unknown>, 
+/**
+ * With the same text the notification is written once.
+ */
+once: string, };
+
 export type ReleaseDue = Record<symbol, never>;
 
 export type DeliverNotification = { 
@@ -67,5 +77,6 @@ export type Job =
   | { kind: "publish_media"; args: PublishMedia }
   | { kind: "generate_avif"; args: GenerateAvif }
   | { kind: "sweep"; args: Sweep }
+  | { kind: "create_notification"; args: CreateNotification }
   | { kind: "release_due"; args: ReleaseDue }
   | { kind: "deliver_notification"; args: DeliverNotification };

@@ -23,7 +23,6 @@ use super::{
     caller::Caller,
     cursor,
     json::document,
-    notify::time,
     problem::Problem,
 };
 
@@ -303,6 +302,14 @@ async fn fetched(api: &Api, caller: &Caller, found: Notification) -> Result<Noti
         is_so
     })
     .await
+}
+
+/// A time of the request.
+fn time(name: &str, text: &str) -> Result<DateTime, Problem> {
+    DateTime::parse_rfc3339_str(text).map_err(|_| {
+        let detail = format!("{name} is no time such as 2026-05-17T20:15:00Z");
+        Problem::bad("bad_parameter", detail)
+    })
 }
 
 fn in_app(of: &mut Notification) -> Option<&mut Delivery> {

@@ -3,18 +3,24 @@
 use std::{sync::Arc, time::Duration};
 
 use apalis::prelude::*;
-use jobs::ports::{Leased, Leases, PortError};
+use jobs::{
+    job::Queue,
+    ports::{JobBook, Leased, Leases, PortError, later},
+};
 use tokio::{runtime::Handle, sync::RwLock};
 
 use super::{
     backend::Work,
     handle::{Ended, Engine},
-    lanes::{Lanes, Slot},
+    lanes::{Lanes, REST_ASKED_LONGEST, Slot},
     threads::Threads,
 };
 
 /// A job that has to run alone waits for the others so long, and all that come wait with it.
 const ALONE_WITHIN: Duration = Duration::from_secs(30);
+
+/// Other workers hear within 2 s that a lane rests: shorter rests are over by then.
+const WORTH_TELLING: Duration = Duration::from_secs(2);
 
 /// Then the others go on for so long.
 const OTHERS_GO_ON: Duration = Duration::from_secs(120);
@@ -24,6 +30,7 @@ pub struct Hands {
     engine: Engine,
     lanes: Lanes,
     leases: Arc<dyn Leases>,
+    book: Arc<dyn JobBook>,
     /// Shared by those that run beside each other, whole for the one that runs alone.
     company: Arc<RwLock<()>>,
     threads: Handle,
@@ -31,18 +38,36 @@ pub struct Hands {
 
 impl Hands {
     /// Hands that work on these threads.
-    pub fn new(engine: Engine, lanes: Lanes, leases: Arc<dyn Leases>, threads: &Threads) -> Self {
-        Self { engine, lanes, leases, company: Arc::default(), threads: threads.handle() }
+    pub fn new(
+        engine: Engine,
+        lanes: Lanes,
+        leases: Arc<dyn Leases>,
+        book: Arc<dyn JobBook>,
+        threads: &Threads,
+    ) -> Self {
+        Self { engine, lanes, leases, book, company: Arc::default(), threads: threads.handle() }
     }
 
     async fn begin_and_end(self: Arc<Self>, work: Work) {
         let queue = work.job.queue;
         match self.run(&work.job, Arc::clone(&work.slot)).await {
-            Ok(Ended::Away { rest, .. }) => self.lanes.rest(queue, rest),
+            Ok(Ended::Away { rest, .. }) => {
+                self.lanes.rest(queue, rest);
+                self.tell_others(queue, rest).await;
+            }
             Ok(Ended::Fenced) => {}
             Ok(_) => self.lanes.go_on(queue),
             // Its lease lapses and it comes back.
             Err(error) => tracing::warn!(job.id = %work.job.id, %error, "a job could not begin"),
+        }
+    }
+
+    /// Who has asked to be left alone has asked all workers.
+    async fn tell_others(&self, queue: Queue, asked: Option<Duration>) {
+        let Some(asked) = asked.filter(|asked| *asked >= WORTH_TELLING) else { return };
+        let until = later(self.engine.clock.now(), asked.min(REST_ASKED_LONGEST));
+        if let Err(error) = self.book.rest(queue, until).await {
+            tracing::warn!(%error, "other workers are not told that a lane rests");
         }
     }
 

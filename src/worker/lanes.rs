@@ -16,7 +16,7 @@ const REST_FIRST: Duration = Duration::from_millis(500);
 const REST_LONGEST: Duration = Duration::from_secs(10);
 /// A port that says how long it is away is believed for so long; then one job asks again, because
 /// the others of the lane may not lean on the same part of it.
-const REST_ASKED_LONGEST: Duration = Duration::from_secs(300);
+pub const REST_ASKED_LONGEST: Duration = Duration::from_secs(300);
 
 /// How many jobs of each lane run at the same time in one process.
 #[derive(Debug, Clone)]
@@ -53,13 +53,15 @@ struct Holding {
 struct Rest {
     until: Instant,
     length: Duration,
+    /// Until when the port has asked to be left alone.
+    asked: Option<Instant>,
     /// The job that sees whether the port is back.
     asks: Option<Held>,
 }
 
 impl Rest {
     fn new(now: Instant, length: Duration) -> Self {
-        Self { until: now + length, length, asks: None }
+        Self { until: now + length, length, asked: None, asks: None }
     }
 }
 
@@ -155,19 +157,33 @@ impl Lanes {
     pub fn rest(&self, queue: Queue, asked: Option<Duration>) {
         let mut state = self.state();
         let now = Instant::now();
-        let Rest { until, length, .. } = match state.rests.get(&queue) {
+        let Rest { until, length, asked: before, .. } = match state.rests.get(&queue) {
             // Several jobs that were under way together are one sign, not several.
             Some(rest) if now < rest.until => *rest,
             Some(rest) => Rest::new(now, (rest.length * 2).min(REST_LONGEST)),
             None => Rest::new(now, REST_FIRST),
         };
-        let asked = now + asked.unwrap_or_default().min(REST_ASKED_LONGEST);
-        state.rests.insert(queue, Rest { until: until.max(asked), length, asks: None });
+        let asked = asked.map(|asked| now + asked.min(REST_ASKED_LONGEST)).max(before);
+        let until = asked.map_or(until, |asked| until.max(asked));
+        state.rests.insert(queue, Rest { until, length, asked, asks: None });
     }
 
-    /// The port behind the lane has answered.
+    /// The port behind the lane has asked another process to be left alone for so long.
+    pub fn asked(&self, queue: Queue, left: Duration) {
+        let (mut state, now) = (self.state(), Instant::now());
+        let asked = now + left.min(REST_ASKED_LONGEST);
+        let rest = state.rests.entry(queue).or_insert(Rest::new(now, REST_FIRST));
+        rest.until = rest.until.max(asked);
+        rest.asked = rest.asked.max(Some(asked));
+    }
+
+    /// The port behind the lane has answered; that does not count against what it has asked for.
     pub fn go_on(&self, queue: Queue) {
-        self.state().rests.remove(&queue);
+        let (mut state, now) = (self.state(), Instant::now());
+        let asks = |rest: &Rest| rest.asked.is_some_and(|asked| asked > now);
+        if !state.rests.get(&queue).is_some_and(asks) {
+            state.rests.remove(&queue);
+        }
     }
 
     /// How all lanes stand.
@@ -327,5 +343,19 @@ mod tests {
 
         assert_eq!((free, lanes.free(Queue::Scan), lanes.free(Queue::Media)), (4, 0, 1));
         assert_eq!((by_itself, asked, shorter, rest_of(&lanes)), (1, 60, 60, 300));
+    }
+
+    #[test]
+    fn a_lane_rests_when_its_port_has_asked_another_process_and_one_answer_is_no_way_out() {
+        let lanes = Lanes::new(Slots(HashMap::from([(Queue::Scan, 4)])));
+        lanes.pause(Vec::new());
+
+        lanes.asked(Queue::Scan, Duration::from_secs(60));
+        lanes.go_on(Queue::Scan);
+        let asked = (lanes.free(Queue::Scan), rest_of(&lanes));
+        lanes.state().rests.get_mut(&Queue::Scan).unwrap().asked = Some(Instant::now());
+        lanes.go_on(Queue::Scan);
+
+        assert_eq!((asked, lanes.free(Queue::Scan)), ((0, 60), 4));
     }
 }

@@ -85,7 +85,7 @@ impl Pool {
             owner: owner.clone(),
         };
         tracker.spawn(reporter.run(beat.clone()));
-        let hands = Hands::new(engine, lanes.clone(), leases.clone(), &threads);
+        let hands = Hands::new(engine, lanes.clone(), leases.clone(), book.clone(), &threads);
         let worker = WorkerBuilder::new(owner.as_str())
             .backend(LeasedJobs::new(incoming))
             .data(Arc::new(hands))
@@ -106,7 +106,7 @@ impl Pool {
             Keeper { leases, wake: shared, clock: clock_of, lanes: lanes_of, this }.run().await;
         };
         apart.spawn(beat.clone().run_until_cancelled_owned(keeping));
-        let hearing = wishes::hear(book, leases.clone(), lanes.clone());
+        let hearing = wishes::hear(book.clone(), leases.clone(), clock.clone(), lanes.clone());
         tracker.spawn(beat.clone().run_until_cancelled_owned(hearing));
         tracker.spawn(scheduler.run(stop.clone()));
         let claimer = Claimer {

@@ -1,8 +1,8 @@
-//! What operators wish, from whatever process they said it to: lanes to pause, jobs to end.
+//! What all processes have to follow, whoever said it: lanes that are paused or rest, jobs to end.
 
 use std::{sync::Arc, time::Duration};
 
-use jobs::ports::{JobBook, Leases, PortError};
+use jobs::ports::{Clock, JobBook, Leases, PortError, until};
 
 use super::lanes::Lanes;
 
@@ -10,19 +10,33 @@ use super::lanes::Lanes;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Looks for wishes for as long as it is let.
-pub async fn hear(book: Arc<dyn JobBook>, leases: Arc<dyn Leases>, lanes: Lanes) {
+pub async fn hear(
+    book: Arc<dyn JobBook>,
+    leases: Arc<dyn Leases>,
+    clock: Arc<dyn Clock>,
+    lanes: Lanes,
+) {
     let mut every = tokio::time::interval(LOOK_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if let Err(error) = look(&*book, &*leases, &lanes).await {
+        if let Err(error) = look(&*book, &*leases, &*clock, &lanes).await {
             tracing::warn!(%error, "the operator's wishes could not be read, trying again");
         }
     }
 }
 
-async fn look(book: &dyn JobBook, leases: &dyn Leases, lanes: &Lanes) -> Result<(), PortError> {
-    if lanes.pause(book.paused().await?) {
+async fn look(
+    book: &dyn JobBook,
+    leases: &dyn Leases,
+    clock: &dyn Clock,
+    lanes: &Lanes,
+) -> Result<(), PortError> {
+    let orders = book.orders().await?;
+    for (queue, end) in orders.resting {
+        lanes.asked(queue, until(clock.now(), end));
+    }
+    if lanes.pause(orders.paused) {
         leases.ring();
     }
     let held = lanes.held();

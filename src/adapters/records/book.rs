@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bson::{DateTime, Document, oid::ObjectId};
 use jobs::{
     job::Queue,
-    ports::{JobBook, JobFilter, JobPage, JobState, PortError, QueueState, Ticket},
+    ports::{JobBook, JobFilter, JobPage, JobState, Orders, PortError, QueueState, Ticket},
 };
 
 use super::{Records, collections::JOBS, lists, lists::standing, queues, tickets};
@@ -141,8 +141,12 @@ impl JobBook for Records {
         queues::pause(&*self.store, queue, paused, self.clock.now()).await
     }
 
-    async fn paused(&self) -> Result<Vec<Queue>, PortError> {
-        queues::paused(&*self.store).await
+    async fn rest(&self, queue: Queue, until: DateTime) -> Result<(), PortError> {
+        queues::rest(&*self.store, queue, until, self.clock.now()).await
+    }
+
+    async fn orders(&self) -> Result<Orders, PortError> {
+        queues::orders(&*self.store, self.clock.now()).await
     }
 }
 

@@ -41,6 +41,34 @@ impl Schedules for Records {
         Err(PortError::Conflict(format!("the schedule {name} is written by too many at once")))
     }
 
+    async fn put(&self, name: &ScheduleName, rule: &Rule) -> Result<(), PortError> {
+        let rule = write(rule, WHAT)?;
+        for _ in 0..TRIES {
+            let Some(found) = self.store.get(&SCHEDULES, &name.into()).await? else {
+                let mut schedule = rule.clone();
+                schedule.insert("_id", Bson::from(name));
+                schedule.insert("paused", false);
+                match self.store.insert(&SCHEDULES, schedule).await {
+                    Err(PortError::Conflict(_)) => continue,
+                    answer => return answer,
+                }
+            };
+            let is_moved = TIMES.iter().any(|field| found.get(field) != rule.get(field));
+            let change = rule.iter().fold(Change::new(), |change, (field, value)| {
+                change.set(field.clone(), value.clone())
+            });
+            let change = if is_moved { change.unset("nextAt") } else { change };
+            if self.store.patch(&SCHEDULES, &name.into(), Guard::none(), change).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(PortError::Conflict(format!("the schedule {name} is written by too many at once")))
+    }
+
+    async fn remove(&self, name: &ScheduleName) -> Result<bool, PortError> {
+        self.store.delete(&SCHEDULES, &name.into(), Guard::none()).await
+    }
+
     async fn soonest(&self, limit: u32) -> Result<Vec<Schedule>, PortError> {
         let found = self.store.find(&SCHEDULES, Query::over("nextAt", limit)).await?;
         Ok(found.into_iter().filter_map(|schedule| readable(schedule, WHAT)).collect())

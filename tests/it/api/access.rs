@@ -183,6 +183,10 @@ fn asked(route: &Route, path: String) -> (String, Body) {
         ("PUT", "/v1/users/{userId}/devices/{deviceId}") => {
             (path, Body::from(json!({ "kind": "fcm", "token": "t" }).to_string()))
         }
+        ("PUT", "/v1/schedules/{name}") => {
+            let schedule = json!({ "cron": "0 9 * * *", "notification": notice() });
+            (path, Body::from(schedule.to_string()))
+        }
         ("PATCH", "/v1/notifications/{notificationId}") => (path, Body::from("{}")),
         ("POST", "/v1/notifications") => (path, Body::from(notice().to_string())),
         ("GET", "/v1/notifications") => (format!("{path}?userId=42"), Body::empty()),

@@ -1,6 +1,7 @@
 //! Notifications: from their writer to a person, by every way.
 
 mod in_app;
+mod recurring;
 mod scheduled;
 
 use axum::{body::Body, http::StatusCode};

@@ -6,7 +6,7 @@ use bson::{Document, doc, oid::ObjectId};
 use iven_worker::adapters::records::collections::JOBS;
 use jobs::{
     job::Queue,
-    ports::{Arrivals, Ending, JobBook, JobFilter, JobState, Leases},
+    ports::{Arrivals, Clock, Ending, JobBook, JobFilter, JobState, Leases, Orders, later},
 };
 
 use super::{Bench, LEASE, error, on_every_engine, ticket};
@@ -23,6 +23,7 @@ on_every_engine![
     a_wish_to_cancel_reaches_the_one_who_has_the_job,
     a_lane_is_paused_and_goes_on,
     what_ended_since_a_moment_is_counted_by_how,
+    a_lane_rests_for_all_until_the_latest_time_that_was_asked_for,
 ];
 
 async fn what_ended_since_a_moment_is_counted_by_how(bench: Bench) {
@@ -214,4 +215,20 @@ async fn a_lane_is_paused_and_goes_on(bench: Bench) {
     assert_eq!(bench.records.paused().await.unwrap(), [Queue::Scan]);
     bench.records.pause(Queue::Scan, false).await.unwrap();
     assert_eq!(bench.records.paused().await.unwrap(), []);
+}
+
+async fn a_lane_rests_for_all_until_the_latest_time_that_was_asked_for(bench: Bench) {
+    let at = |seconds| later(bench.clock.now(), Duration::from_secs(seconds));
+    let [soon, late] = [at(10), at(60)];
+
+    bench.records.rest(Queue::Email, soon).await.unwrap();
+    bench.records.rest(Queue::Email, late).await.unwrap();
+    bench.records.rest(Queue::Email, soon).await.unwrap();
+    bench.records.pause(Queue::Scan, true).await.unwrap();
+    let orders = bench.records.orders().await.unwrap();
+    bench.clock.forward(Duration::from_secs(60));
+    let after = bench.records.orders().await.unwrap();
+
+    assert_eq!(orders, Orders { paused: vec![Queue::Scan], resting: vec![(Queue::Email, late)] });
+    assert_eq!(after, Orders { paused: vec![Queue::Scan], resting: vec![] });
 }
