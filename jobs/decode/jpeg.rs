@@ -69,13 +69,15 @@ fn planes(
 ) -> Result<Option<Planes>, DecodeError> {
     match wanted.eighths {
         4 => jpeg_half::decode(data, wish.limits),
-        8 if header.ended => match turbo::decompress_planes(data, wanted) {
-            Ok(Some((planes, warning))) => {
-                Ok(Some(planes).filter(|_| !warning.as_deref().is_some_and(is_damage)))
+        8 if header.ended && !header.frame.is_lossless() => {
+            match turbo::decompress_planes(data, wanted) {
+                Ok(Some((planes, warning))) => {
+                    Ok(Some(planes).filter(|_| !warning.as_deref().is_some_and(is_damage)))
+                }
+                // Something may be made of it all the same.
+                Ok(None) | Err(_) => Ok(None),
             }
-            // Something may be made of it all the same.
-            Ok(None) | Err(_) => Ok(None),
-        },
+        }
         _ => Ok(None),
     }
 }
