@@ -19,6 +19,12 @@ pub(crate) fn to_srgb(pixels: Vec<u8>, ink: Ink, icc: Option<&[u8]>) -> Vec<u8> 
     }
 }
 
+/// Whether these are the colours of sRGB: so are those without a profile that holds.
+pub(crate) fn is_srgb(icc: Option<&[u8]>) -> bool {
+    let converted = icc.and_then(|icc| through_profile(&[], Ink::Rgb, icc));
+    !matches!(converted, Some(Converted::Other(_)))
+}
+
 enum Converted {
     /// The profile is sRGB by another name.
     Same,

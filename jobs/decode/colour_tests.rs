@@ -12,7 +12,12 @@ use crate::{Limits, Size, colour, jpeg_header, resize, thumbnails};
 /// The upright picture of `path`, before it is compressed again.
 fn shrunk_then_converted(path: &str, edge: u32, limits: &Limits) -> Vec<u8> {
     let (file, format) = fixture(path);
-    thumbnails::still(&file, format, Wish { sizes: &[Size::square(edge)], limits }).unwrap().0.rgb
+    thumbnails::still(&file, format, Wish { sizes: &[Size::square(edge)], limits })
+        .unwrap()
+        .0
+        .into_raster()
+        .unwrap()
+        .rgb
 }
 
 /// All pixels in their own colours and in sRGB, each shrunk last.

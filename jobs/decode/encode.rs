@@ -14,11 +14,13 @@ pub(crate) fn encode(
     limits.check_deadline()?;
     let Raster { width, height, ref rgb } = *raster;
     match size.coding {
-        Coding::Jpeg => {
-            let best_tables = size.width.max(size.height) <= BEST_TABLES_EDGE;
-            turbo::compress(rgb, width, height, size.quality, best_tables)
-        }
+        Coding::Jpeg => turbo::compress(rgb, width, height, size.quality, has_best_tables(size)),
         Coding::Avif => avif::compress(rgb, (width, height), size.quality, limits),
         Coding::WebP => webp_sys::compress(rgb, width, height, size.quality),
     }
+}
+
+/// Whether a JPEG of this size has tables of its own.
+pub(crate) fn has_best_tables(size: &Size) -> bool {
+    size.width.max(size.height) <= BEST_TABLES_EDGE
 }

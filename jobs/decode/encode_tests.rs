@@ -23,9 +23,9 @@ fn made(path: &str, sizes: &[Size]) -> Pictures {
 fn decoded(bytes: &[u8], format: Format) -> Raster {
     let limits = limits();
     let wish = Wish { sizes: &[Size::square(8192)], limits: &limits };
-    let (raster, truncated) = still(&nameless(bytes), format, wish).unwrap();
+    let (shown, truncated) = still(&nameless(bytes), format, wish).unwrap();
     assert!(!truncated);
-    raster
+    shown.into_raster().unwrap()
 }
 
 fn only(path: &str, size: Size) -> Raster {

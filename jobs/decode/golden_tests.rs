@@ -132,7 +132,7 @@ fn a_picture_that_is_mirrored_or_turned_has_another_hash() {
 
     for turn in 2..=8 {
         let orientation = crate::orientation::Orientation::from_tag(turn);
-        let (width, height, rgb) = orientation.apply(width, height, decoded.pixels.clone());
+        let (width, height, rgb) = orientation.apply::<3>(width, height, decoded.pixels.clone());
         let bits = (hash(&Raster { width, height, rgb }) ^ upright).count_ones();
         assert!(bits >= 3 * MOST_BITS, "orientation {turn}: {bits} bits differ");
     }

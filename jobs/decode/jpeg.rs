@@ -1,10 +1,10 @@
 //! JPEG: decoded once, at the smallest scale that covers what is asked for.
 
-use crate::jpeg_eighth;
 use crate::jpeg_header::{self, Frame, Header, MOST_SCANS, Scan};
-use crate::picture::{Ink, Picture, Wish, area};
-use crate::turbo::{self, Decoded, Wanted};
-use crate::{Code, DecodeError};
+use crate::picture::{Ink, Made, Parted, Picture, Wish, area};
+use crate::planes::Planes;
+use crate::turbo::{self, Wanted};
+use crate::{Code, DecodeError, colour, jpeg_eighth, jpeg_half};
 
 /// A block takes at least 2 bits (its two shortest codes). A file with less than a thirtieth of
 /// that holds no picture of the size it claims, only the work of making an empty one.
@@ -14,7 +14,7 @@ const BLOCKS_PER_BYTE: u64 = 4 * 32;
 /// for 1400 megapixels in one scan, or 140 in ten.
 const MOST_VISITS: u64 = 1 << 25;
 
-pub(crate) fn decode(data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeError> {
+pub(crate) fn decode(data: Vec<u8>, wish: Wish) -> Result<Made, DecodeError> {
     let header = jpeg_header::read(&data)?;
     let frame = &header.frame;
     let ink = match frame.sampling.len() {
@@ -28,17 +28,27 @@ pub(crate) fn decode(data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeError> 
     }
     let eighths = scale(frame, wish);
     check_cost(&data, &header, eighths, ink, wish)?;
+    let data = readable(data, &header, eighths);
+    wish.limits.check_deadline()?;
+    let memory_bytes = wish.limits.memory_bytes;
+    let wanted = Wanted { eighths, ink, memory_bytes, scans: MOST_SCANS as u16 };
+    let may_part = ink == Ink::Rgb && wish.is_of_jpegs() && colour::is_srgb(header.icc.as_deref());
+    let planes = if may_part { planes(&data, &header, wanted, wish)? } else { None };
+    if let Some(planes) = planes {
+        let (full, orientation) = ((frame.width, frame.height), header.orientation);
+        return Ok(Made::Parted(Parted { planes, full, orientation }));
+    }
     let ours = if eighths == 1 { jpeg_eighth::decode(&data, wish.limits)? } else { None };
     let decoded = match ours {
         Some(decoded) => decoded,
-        None => by_library(data, &header, eighths, ink, wish)?,
+        None => turbo::decompress(&data, wanted)?,
     };
     let cut_progressive = !header.ended && frame.is_progressive();
     let mut pixels = decoded.pixels;
     if ink == Ink::Cmyk && header.adobe {
         pixels.iter_mut().for_each(|byte| *byte = !*byte);
     }
-    Ok(Picture {
+    Ok(Made::Pixels(Picture {
         width: u32::try_from(decoded.width).unwrap_or(u32::MAX),
         height: u32::try_from(decoded.height).unwrap_or(u32::MAX),
         full: (frame.width, frame.height),
@@ -47,17 +57,33 @@ pub(crate) fn decode(data: Vec<u8>, wish: Wish) -> Result<Picture, DecodeError> 
         icc: header.icc,
         orientation: header.orientation,
         truncated: cut_progressive || decoded.warning.is_some_and(|text| is_damage(&text)),
-    })
+    }))
 }
 
-/// Whatever the library can make of `data`.
-fn by_library(
-    mut data: Vec<u8>,
+/// Light and colours of a whole picture at a half or in full size.
+fn planes(
+    data: &[u8],
     header: &Header,
-    eighths: u8,
-    ink: Ink,
+    wanted: Wanted,
     wish: Wish,
-) -> Result<Decoded, DecodeError> {
+) -> Result<Option<Planes>, DecodeError> {
+    match wanted.eighths {
+        4 => jpeg_half::decode(data, wish.limits),
+        8 if header.ended && !header.frame.is_lossless() => {
+            match turbo::decompress_planes(data, wanted) {
+                Ok(Some((planes, warning))) => {
+                    Ok(Some(planes).filter(|_| !warning.as_deref().is_some_and(is_damage)))
+                }
+                // Something may be made of it all the same.
+                Ok(None) | Err(_) => Ok(None),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What is to be read of `data`.
+fn readable(mut data: Vec<u8>, header: &Header, eighths: u8) -> Vec<u8> {
     // Without an end marker the library warns even of a whole picture; with one it warns only
     // when blocks are missing.
     if !header.ended {
@@ -66,12 +92,7 @@ fn by_library(
     if eighths == 1 && header.frame.is_progressive() {
         forbid_guesses(&mut data, header);
     }
-    let needed = only_needed(&data, header, eighths);
-    let data = needed.unwrap_or(data);
-    wish.limits.check_deadline()?;
-    let wanted =
-        Wanted { eighths, ink, memory_bytes: wish.limits.memory_bytes, scans: MOST_SCANS as u16 };
-    turbo::decompress(&data, wanted)
+    only_needed(&data, header, eighths).unwrap_or(data)
 }
 
 /// The smallest scale, in eighths, whose result is not smaller than the largest useful size.

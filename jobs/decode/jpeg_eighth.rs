@@ -5,17 +5,11 @@
 //! blocks are means of halves or quarters of a block, for which a third of the details count.
 
 use crate::jpeg_huffman::{Bits, Skips, Symbols};
-use crate::jpeg_tables::{self, Baseline, Component};
+use crate::jpeg_tables::{self, Baseline, Component, ZIGZAG};
+use crate::jpeg_units::{self, Units};
+use crate::planes;
 use crate::turbo::Decoded;
 use crate::{DecodeError, Limits};
-
-/// Where a detail stands: row and column, in the order of the file (T.81, figure A.6).
-const ZIGZAG: [u8; 64] = [
-    0o00, 0o01, 0o10, 0o20, 0o11, 0o02, 0o03, 0o12, 0o21, 0o30, 0o40, 0o31, 0o22, 0o13, 0o04, 0o05,
-    0o14, 0o23, 0o32, 0o41, 0o50, 0o60, 0o51, 0o42, 0o33, 0o24, 0o15, 0o06, 0o07, 0o16, 0o25, 0o34,
-    0o43, 0o52, 0o61, 0o70, 0o71, 0o62, 0o53, 0o44, 0o35, 0o26, 0o17, 0o27, 0o36, 0o45, 0o54, 0o63,
-    0o72, 0o73, 0o64, 0o55, 0o46, 0o37, 0o47, 0o56, 0o65, 0o74, 0o75, 0o66, 0o57, 0o67, 0o76, 0o77,
-];
 
 /// The mean of the first half of each wave of a DCT of 8, as it counts in the picture: an eighth of
 /// the sum of cos((2x + 1) n pi / 16) over x = 0..3. The second half has the same with the other
@@ -29,9 +23,43 @@ const HALF: [f32; 8] =
 pub(crate) fn decode(data: &[u8], limits: &Limits) -> Result<Option<Decoded>, DecodeError> {
     let Some(jpeg) = jpeg_tables::read(data) else { return Ok(None) };
     let planes: Option<Vec<Plane>> = jpeg.components.iter().map(|one| plane(&jpeg, one)).collect();
-    match planes {
-        Some(planes) => units(&jpeg, planes, limits),
-        None => Ok(None),
+    let Some(planes) = planes else { return Ok(None) };
+    let (width, height) = (jpeg.width.div_ceil(8), jpeg.height.div_ceil(8));
+    let pixels = Vec::with_capacity(width * height * planes.len());
+    let mut eighths = Eighths { planes, blocks: jpeg_units::blocks(&jpeg), width, height, pixels };
+    let whole = jpeg_units::read(&jpeg, &mut eighths, limits)?;
+    Ok(whole.map(|()| Decoded { width, height, pixels: eighths.pixels, warning: None }))
+}
+
+struct Eighths {
+    planes: Vec<Plane>,
+    /// Blocks of light in a unit, across and down; each is a pixel.
+    blocks: (usize, usize),
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Units for Eighths {
+    fn restart(&mut self) {
+        self.planes.iter_mut().for_each(|plane| plane.last = 0);
+    }
+
+    #[inline(always)]
+    fn unit(&mut self, bits: &mut Bits<'_>, column: usize) -> Option<()> {
+        let left = column * self.blocks.0;
+        self.planes.iter_mut().try_for_each(|plane| plane.unit(bits, left))
+    }
+
+    fn row(&mut self, row: usize) {
+        let top = row * self.blocks.1;
+        for row in 0..self.blocks.1.min(self.height - top) {
+            let rows = self.planes.iter().filter_map(|plane| plane.row(row, self.width));
+            match rows.collect::<Vec<_>>().as_slice() {
+                &[light, blue, red] => planes::append_rgb(&mut self.pixels, light, blue, red),
+                rows => rows.iter().for_each(|row| self.pixels.extend_from_slice(row)),
+            }
+        }
     }
 }
 
@@ -59,7 +87,7 @@ enum Coding {
 type Weight = [f32; 4];
 
 fn plane(jpeg: &Baseline<'_>, of: &Component) -> Option<Plane> {
-    let (across, down) = unit(jpeg);
+    let (across, down) = jpeg_units::blocks(jpeg);
     let parts = (across / of.across, down / of.down);
     let details = Symbols::new(&of.details)?;
     let coding = if parts == (1, 1) {
@@ -83,11 +111,6 @@ fn plane(jpeg: &Baseline<'_>, of: &Component) -> Option<Plane> {
     })
 }
 
-/// Pixels in a unit, across and down.
-fn unit(jpeg: &Baseline<'_>) -> (usize, usize) {
-    jpeg.components.first().map_or((1, 1), |light| (light.across, light.down))
-}
-
 fn weighed(place: usize, quantiser: u16, parts: (usize, usize)) -> Weight {
     let place = ZIGZAG.get(place).copied().unwrap_or(0);
     let (down, across) = (usize::from(place >> 3), usize::from(place & 7));
@@ -100,44 +123,6 @@ fn weighed(place: usize, quantiser: u16, parts: (usize, usize)) -> Weight {
         (0, _) => [0.0, by, 0.0, 0.0],
         _ => [0.0, 0.0, by, 0.0],
     }
-}
-
-fn units(
-    jpeg: &Baseline<'_>,
-    mut planes: Vec<Plane>,
-    limits: &Limits,
-) -> Result<Option<Decoded>, DecodeError> {
-    let (across, down) = unit(jpeg);
-    let (width, height) = (jpeg.width.div_ceil(8), jpeg.height.div_ceil(8));
-    let mut pixels = Vec::with_capacity(width * height * planes.len());
-    let mut bits = Bits::new(jpeg.entropy);
-    let mut done = 0;
-    for top in (0..height).step_by(down) {
-        limits.check_deadline()?;
-        for left in (0..width).step_by(across) {
-            if jpeg.restart > 0 && done > 0 && done % jpeg.restart == 0 {
-                if !bits.restart((done / jpeg.restart - 1) as u8) {
-                    return Ok(None);
-                }
-                planes.iter_mut().for_each(|plane| plane.last = 0);
-            }
-            done += 1;
-            for plane in &mut planes {
-                if plane.unit(&mut bits, left).is_none() {
-                    return Ok(None);
-                }
-            }
-        }
-        if bits.is_overdrawn() {
-            return Ok(None);
-        }
-        for row in 0..down.min(height - top) {
-            let rows: Vec<&[u8]> =
-                planes.iter().filter_map(|plane| plane.row(row, width)).collect();
-            append(&mut pixels, &rows);
-        }
-    }
-    Ok(Some(Decoded { width, height, pixels, warning: None }))
 }
 
 impl Plane {
@@ -155,7 +140,7 @@ impl Plane {
                 let first = self.last.wrapping_mul(self.scale);
                 match &self.coding {
                     Coding::Mean(skips) => {
-                        skips.pass(bits)?;
+                        skips.pass(bits, 0)?;
                         *self.rows.get_mut(y * self.row + left + x)? =
                             light(first.wrapping_add(4) >> 3);
                     }
@@ -208,22 +193,4 @@ fn put<'a>(
 #[inline(always)]
 fn light(value: i32) -> u8 {
     value.saturating_add(128).clamp(0, 255) as u8
-}
-
-/// Appends a row of pixels: light as it is, or YCbCr as red, green and blue (JFIF 1.02, in units of
-/// 1/65,536).
-fn append(pixels: &mut Vec<u8>, rows: &[&[u8]]) {
-    let &[light, blue, red] = rows else {
-        return rows.iter().for_each(|row| pixels.extend_from_slice(row));
-    };
-    let byte = |value: i32| value.clamp(0, 255) as u8;
-    let rgb = light.iter().zip(blue).zip(red).flat_map(|((&y, &cb), &cr)| {
-        let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
-        [
-            byte(y + ((91_881 * cr + 32_768) >> 16)),
-            byte(y - ((22_554 * cb + 46_802 * cr + 32_767) >> 16)),
-            byte(y + ((116_130 * cb + 32_768) >> 16)),
-        ]
-    });
-    pixels.extend(rgb);
 }

@@ -60,7 +60,7 @@ fn means(whole: &Decoded, channels: usize) -> Vec<u8> {
 }
 
 /// A picture with soft and hard edges in all colours.
-fn picture(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn picture(width: u32, height: u32) -> Vec<u8> {
     let mut state = 1u32;
     let pixel = |n: u32| {
         let (x, y) = (n % width, n / width);

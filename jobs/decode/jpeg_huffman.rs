@@ -233,11 +233,10 @@ impl Skips {
         bits | ahead << 8 | ends
     }
 
-    /// Passes over the rest of a block; `None` if it is not as it should be.
+    /// Passes over a block, from behind this place on; `None` if it is not as it should be.
     #[inline(always)]
-    pub(crate) fn pass(&self, bits: &mut Bits<'_>) -> Option<()> {
-        let mut at = 0;
-        loop {
+    pub(crate) fn pass(&self, bits: &mut Bits<'_>, mut at: usize) -> Option<()> {
+        while at < 63 {
             bits.fill();
             let step = self.many.get(bits.look() & (LOOKS - 1)).copied().unwrap_or(0);
             let ahead = at + (step >> 8 & 0xFF) as usize;
@@ -251,9 +250,53 @@ impl Skips {
                 continue;
             }
             match self.one.detail(bits, at)? {
-                Some((63, _)) | None => return Some(()),
+                None => return Some(()),
                 Some((place, _)) => at = place,
             }
         }
+        Some(())
+    }
+}
+
+/// Reads the first details of a block and passes over the rest.
+pub(crate) struct Details {
+    skips: Skips,
+    /// For what [`LOOK`] bits begin with, if a whole code with its number is in it: their bits, in
+    /// the low byte; how many places they go on, in the next; the number, in the upper half.
+    whole: Box<[u32; LOOKS]>,
+}
+
+impl Details {
+    pub(crate) fn new(one: Symbols) -> Self {
+        let mut whole = Box::new([0; LOOKS]);
+        for (look, entry) in whole.iter_mut().enumerate() {
+            let (length, symbol) = one.of(look);
+            let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+            if length > 0 && size > 0 && length + size <= LOOK {
+                let held = (look as u64) << (64 - LOOK + length);
+                let value = Bits { data: &[], at: 0, held, count: 64 }.number(size);
+                *entry = value.cast_unsigned() << 16 | (run + 1) << 8 | (length + size);
+            }
+        }
+        Self { skips: Skips::new(one), whole }
+    }
+
+    /// As [`Symbols::detail`].
+    #[inline(always)]
+    pub(crate) fn next(&self, bits: &mut Bits<'_>, at: usize) -> Option<Option<(usize, i32)>> {
+        bits.fill();
+        let entry = self.whole.get(bits.look() & (LOOKS - 1)).copied().unwrap_or(0);
+        let place = at + (entry >> 8 & 0xFF) as usize;
+        if entry != 0 && place < 64 {
+            bits.skip(entry & 0xFF);
+            return Some(Some((place, entry.cast_signed() >> 16)));
+        }
+        self.skips.one.detail(bits, at)
+    }
+
+    /// As [`Skips::pass`].
+    #[inline(always)]
+    pub(crate) fn pass(&self, bits: &mut Bits<'_>, at: usize) -> Option<()> {
+        self.skips.pass(bits, at)
     }
 }

@@ -6,6 +6,14 @@ use std::array;
 use crate::bytes::be16;
 use crate::jpeg_huffman::Codes;
 
+/// Where a detail stands: row and column, in the order of the file (T.81, figure A.6).
+pub(crate) const ZIGZAG: [u8; 64] = [
+    0o00, 0o01, 0o10, 0o20, 0o11, 0o02, 0o03, 0o12, 0o21, 0o30, 0o40, 0o31, 0o22, 0o13, 0o04, 0o05,
+    0o14, 0o23, 0o32, 0o41, 0o50, 0o60, 0o51, 0o42, 0o33, 0o24, 0o15, 0o06, 0o07, 0o16, 0o25, 0o34,
+    0o43, 0o52, 0o61, 0o70, 0o71, 0o62, 0o53, 0o44, 0o35, 0o26, 0o17, 0o27, 0o36, 0o45, 0o54, 0o63,
+    0o72, 0o73, 0o64, 0o55, 0o46, 0o37, 0o47, 0o56, 0o65, 0o74, 0o75, 0o66, 0o57, 0o67, 0o76, 0o77,
+];
+
 /// A picture of one scan, Huffman-coded, with 8 bits a sample.
 pub(crate) struct Baseline<'a> {
     pub(crate) width: usize,

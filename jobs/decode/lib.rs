@@ -49,9 +49,13 @@ mod jpeg;
 mod jpeg_eighth;
 #[cfg(test)]
 mod jpeg_eighth_tests;
+mod jpeg_half;
+#[cfg(test)]
+mod jpeg_half_tests;
 mod jpeg_header;
 mod jpeg_huffman;
 mod jpeg_tables;
+mod jpeg_units;
 mod libav;
 mod libav_frame;
 #[expect(non_snake_case, reason = "they are the names of FFmpeg")]
@@ -67,12 +71,14 @@ mod pdf_cost;
 mod pdf_load;
 mod picture;
 mod picture_header;
+mod planes;
 mod png;
 mod png_header;
 #[cfg(test)]
 mod refusal_tests;
 mod resize;
 mod rows;
+mod shown;
 mod sizes;
 mod sniff;
 #[cfg(test)]

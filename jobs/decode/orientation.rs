@@ -31,18 +31,23 @@ impl Orientation {
         self.0 >= 5
     }
 
-    /// The upright picture of `pixels` (three bytes each), with its width and height.
-    pub(crate) fn apply(self, width: u32, height: u32, rgb: Vec<u8>) -> (u32, u32, Vec<u8>) {
+    /// The upright picture of `pixels` (`N` bytes each), with its width and height.
+    pub(crate) fn apply<const N: usize>(
+        self,
+        width: u32,
+        height: u32,
+        pixels: Vec<u8>,
+    ) -> (u32, u32, Vec<u8>) {
         if self == Self::UPRIGHT || width == 0 || height == 0 {
-            return (width, height, rgb);
+            return (width, height, pixels);
         }
         let upright = if self.is_sideways() { (height, width) } else { (width, height) };
-        (upright.0, upright.1, self.turn(width as usize, height as usize, &rgb))
+        (upright.0, upright.1, self.turn::<N>(width as usize, height as usize, &pixels))
     }
 
-    fn turn(self, width: usize, height: usize, rgb: &[u8]) -> Vec<u8> {
+    fn turn<const N: usize>(self, width: usize, height: usize, pixels: &[u8]) -> Vec<u8> {
         let (across, down) = if self.is_sideways() { (height, width) } else { (width, height) };
-        let mut upright = Vec::with_capacity(rgb.len());
+        let mut upright = Vec::with_capacity(pixels.len());
         for y in 0..down {
             // The pixel that comes first in this row, and the step to the next one.
             let (start, step) = match self.0 {
@@ -55,17 +60,24 @@ impl Orientation {
                 8 => (width - 1 - y, width.cast_signed()),
                 _ => (y * width, 1),
             };
-            push_row(&mut upright, rgb, start, step, across);
+            push_row::<N>(&mut upright, pixels, start, step, across);
         }
         upright
     }
 }
 
-fn push_row(upright: &mut Vec<u8>, rgb: &[u8], start: usize, step: isize, count: usize) {
-    let mut at = start.cast_signed() * 3;
+fn push_row<const N: usize>(
+    upright: &mut Vec<u8>,
+    pixels: &[u8],
+    start: usize,
+    step: isize,
+    count: usize,
+) {
+    let bytes = N.cast_signed();
+    let mut at = start.cast_signed() * bytes;
     for _ in 0..count {
-        let pixel = usize::try_from(at).ok().and_then(|at| rgb.get(at..at + 3));
-        upright.extend_from_slice(pixel.unwrap_or(&[0; 3]));
-        at += step * 3;
+        let pixel = usize::try_from(at).ok().and_then(|at| pixels.get(at..at + N));
+        upright.extend_from_slice(pixel.unwrap_or(&[0; N]));
+        at += step * bytes;
     }
 }

@@ -1,8 +1,9 @@
 //! Pixels on their way from a decoder to a thumbnail.
 
 use crate::orientation::Orientation;
+use crate::planes::Planes;
 use crate::sizes::fit_into;
-use crate::{DecodeError, Limits, Size};
+use crate::{Coding, DecodeError, Framing, Limits, Size};
 
 /// What the channels of a pixel mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,22 @@ pub(crate) struct Picture {
     pub(crate) truncated: bool,
 }
 
+/// A decoded picture of which light and colours are apart, whole and in sRGB, but not yet upright.
+#[derive(Debug)]
+pub(crate) struct Parted {
+    pub(crate) planes: Planes,
+    /// Width and height that the file says.
+    pub(crate) full: (u32, u32),
+    pub(crate) orientation: Orientation,
+}
+
+/// What a decoder makes.
+#[derive(Debug)]
+pub(crate) enum Made {
+    Pixels(Picture),
+    Parted(Parted),
+}
+
 /// What is asked of a decoder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish<'a> {
@@ -55,6 +72,12 @@ impl Wish<'_> {
     pub(crate) fn target(self, width: u32, height: u32) -> u32 {
         let edge = self.sizes.iter().map(|size| size.edge(width, height)).max();
         edge.unwrap_or(1).min(width.max(height)).max(1)
+    }
+
+    /// Whether all are JPEGs of the whole picture: their colours have half of the pixels.
+    pub(crate) fn is_of_jpegs(self) -> bool {
+        let is_jpeg = |size: &Size| size.framing == Framing::Fit && size.coding == Coding::Jpeg;
+        self.sizes.iter().all(is_jpeg)
     }
 
     /// By how much a box filter may shrink, so that the better filter still halves.

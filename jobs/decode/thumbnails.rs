@@ -2,12 +2,12 @@
 
 use std::fs::File;
 
-use crate::encode::encode;
-use crate::picture::{Picture, Wish, fit};
-use crate::sizes::{fit_into, worth_making};
+use crate::picture::{Made, Wish};
+use crate::shown::Shown;
+use crate::sizes::worth_making;
 use crate::{
-    Code, Coding, DecodeError, Format, Framing, Kind, Limits, Size, bmp, colour, gif, heif, jpeg,
-    libav, picture_header, png, resize, sniff, source, tiff, video, webp,
+    Code, Coding, DecodeError, Format, Framing, Kind, Limits, Size, bmp, gif, heif, jpeg, libav,
+    picture_header, png, sniff, source, tiff, video, webp,
 };
 
 /// The input of a Thumbhash may have 100 pixels an edge; half of that gives the same 25 bytes
@@ -65,40 +65,36 @@ pub fn thumbnails(
     limits.check_deadline()?;
     let least = [Size::square(PLACEHOLDER_EDGE)];
     let wished = if sizes.is_empty() { &least[..] } else { sizes };
-    let (raster, truncated) = match format.kind() {
+    let (shown, truncated) = match format.kind() {
         Kind::Image => still(file, format, Wish { sizes: wished, limits })?,
-        Kind::Video => (video::poster(file, format, limits)?, false),
+        Kind::Video => (Shown::Rgb(video::poster(file, format, limits)?), false),
         Kind::Audio => match cover(file, format, Wish { sizes: wished, limits })? {
             Some(found) => found,
             None => return Ok(Pictures::default()),
         },
         Kind::Document => return Ok(Pictures::default()),
     };
-    cascade(raster, sizes, truncated, limits)
+    cascade(shown, sizes, truncated, limits)
 }
 
 /// The picture of `file`, upright and in sRGB, no larger than asked for.
-pub(crate) fn still(
-    file: &File,
-    format: Format,
-    wish: Wish,
-) -> Result<(Raster, bool), DecodeError> {
+pub(crate) fn still(file: &File, format: Format, wish: Wish) -> Result<(Shown, bool), DecodeError> {
     picture_header::check(file, format, wish.limits)?;
     if matches!(format, Format::Heic | Format::Avif) {
         // Read piece by piece: the small picture in it may do.
-        return finish(heif::decode(file, wish)?, wish);
+        return Shown::of(Made::Pixels(heif::decode(file, wish)?), wish);
     }
-    finish(decoded(source::read(file, wish.limits)?, format, wish)?, wish)
+    Shown::of(decoded(source::read(file, wish.limits)?, format, wish)?, wish)
 }
 
 /// The picture that goes with a piece of music. One that cannot be shown is none: what is asked for
 /// is the music.
-fn cover(file: &File, format: Format, wish: Wish) -> Result<Option<(Raster, bool)>, DecodeError> {
+fn cover(file: &File, format: Format, wish: Wish) -> Result<Option<(Shown, bool)>, DecodeError> {
     let found = libav::Input::open(file, format, wish.limits).and_then(|input| {
         let Some(data) = input.attached_picture(wish.limits.still_bytes) else { return Ok(None) };
         drop(input);
         let format = sniff(&data).ok_or_else(|| DecodeError::corrupt("the cover is no picture"))?;
-        finish(decoded(data, format, wish)?, wish).map(Some)
+        Shown::of(decoded(data, format, wish)?, wish).map(Some)
     });
     match found {
         Err(error) if matches!(error.code, Code::ReadFailed | Code::DecodeTimeout) => Err(error),
@@ -107,9 +103,9 @@ fn cover(file: &File, format: Format, wish: Wish) -> Result<Option<(Raster, bool
 }
 
 /// The picture that these bytes are.
-fn decoded(data: Vec<u8>, format: Format, wish: Wish) -> Result<Picture, DecodeError> {
-    Ok(match format {
-        Format::Jpeg => jpeg::decode(data, wish)?,
+fn decoded(data: Vec<u8>, format: Format, wish: Wish) -> Result<Made, DecodeError> {
+    Ok(Made::Pixels(match format {
+        Format::Jpeg => return jpeg::decode(data, wish),
         Format::Png => png::decode(&data, wish)?,
         Format::Gif => gif::decode(&data, wish)?,
         Format::WebP => webp::decode(&data, wish)?,
@@ -120,77 +116,44 @@ fn decoded(data: Vec<u8>, format: Format, wish: Wish) -> Result<Picture, DecodeE
             let message = format!("{name} pictures are not decoded yet");
             return Err(DecodeError::new(Code::UnsupportedFormat, message));
         }
-    })
-}
-
-/// Shrinks first, because colours and turns cost by the pixel.
-fn finish(picture: Picture, wish: Wish) -> Result<(Raster, bool), DecodeError> {
-    wish.limits.check_deadline()?;
-    let (width, height) = picture.full;
-    let (width, height) = fit(width, height, wish.target(width, height));
-    let held = (picture.width, picture.height);
-    let pixels = if held == (width, height) {
-        picture.pixels
-    } else {
-        resize::lanczos(&picture.pixels, picture.ink.channels(), held, (width, height))?
-    };
-    wish.limits.check_deadline()?;
-    let rgb = colour::to_srgb(pixels, picture.ink, picture.icc.as_deref());
-    let (width, height, rgb) = picture.orientation.apply(width, height, rgb);
-    Ok((Raster { width, height, rgb }, picture.truncated))
+    }))
 }
 
 /// Makes each picture from the next larger one that shows all: the largest first.
 fn cascade(
-    source: Raster,
+    source: Shown,
     sizes: &[Size],
     truncated: bool,
     limits: &Limits,
 ) -> Result<Pictures, DecodeError> {
-    let whole = (source.width, source.height);
+    let whole = source.size();
     let mut thumbnails = Vec::with_capacity(sizes.len());
     let mut larger = source;
     for (size, cut) in worth_making(whole, sizes).into_iter().rev() {
         limits.check_deadline()?;
         let middle;
-        let raster = match size.framing {
+        let shown = match size.framing {
             Framing::Fit => {
-                larger = shrink(larger, (size.width, size.height))?;
+                larger = larger.shrunk((size.width, size.height))?;
                 &larger
             }
             Framing::Cover => {
-                middle = middle_of(&larger, cut.made)?;
+                middle = larger.middle(cut.made)?;
                 &middle
             }
         };
-        let bytes = encode(raster, size, limits)?;
+        let bytes = shown.encoded(size, limits)?;
         let (name, coding) = (size.name.clone(), size.coding);
-        let Raster { width, height, .. } = *raster;
+        let (width, height) = shown.size();
         thumbnails.push(Thumbnail { name, width, height, coding, bytes });
     }
     thumbnails.reverse();
     Ok(Pictures { thumbnails, truncated, placeholder: placeholder(larger)? })
 }
 
-fn shrink(raster: Raster, room: (u32, u32)) -> Result<Raster, DecodeError> {
-    let held = (raster.width, raster.height);
-    let (width, height) = fit_into(held, room);
-    if (width, height) == held {
-        return Ok(raster);
-    }
-    let rgb = resize::lanczos(&raster.rgb, 3, held, (width, height))?;
-    Ok(Raster { width, height, rgb })
-}
-
-/// The largest middle part of this shape, in this size.
-fn middle_of(raster: &Raster, (width, height): (u32, u32)) -> Result<Raster, DecodeError> {
-    let held = (raster.width, raster.height);
-    let rgb = resize::lanczos_of_middle(&raster.rgb, held, (width, height))?;
-    Ok(Raster { width, height, rgb })
-}
-
-fn placeholder(raster: Raster) -> Result<Vec<u8>, DecodeError> {
-    let Raster { width, height, rgb } = shrink(raster, (PLACEHOLDER_EDGE, PLACEHOLDER_EDGE))?;
+fn placeholder(shown: Shown) -> Result<Vec<u8>, DecodeError> {
+    let small = shown.shrunk((PLACEHOLDER_EDGE, PLACEHOLDER_EDGE))?;
+    let Raster { width, height, rgb } = small.into_raster()?;
     let opaque = |pixel: &[u8]| pixel.iter().copied().chain([u8::MAX]).collect::<Vec<u8>>();
     let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(opaque).collect();
     Ok(thumbhash::rgba_to_thumb_hash(width as usize, height as usize, &rgba))

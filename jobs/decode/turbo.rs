@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 use turbojpeg_sys as sys;
 
 use crate::picture::Ink;
+use crate::planes::{Plane, Planes};
 use crate::{Code, DecodeError};
 
 /// How a JPEG is to be decoded.
@@ -37,15 +38,9 @@ pub(crate) struct Decoded {
 
 /// Decodes `data`, making a picture of damaged data too.
 pub(crate) fn decompress(data: &[u8], wanted: Wanted) -> Result<Decoded, DecodeError> {
-    let handle = Handle::new(sys::TJINIT_TJINIT_DECOMPRESS)?;
-    let megabytes = i32::try_from((wanted.memory_bytes >> 20).max(1)).unwrap_or(i32::MAX);
-    handle.set(sys::TJPARAM_TJPARAM_MAXMEMORY, megabytes)?;
-    handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, i32::from(wanted.scans))?;
+    let handle = Handle::to_decompress(data, wanted)?;
     // The bindings have `size_t` as a 64 bit number.
     let length = data.len() as u64;
-    // SAFETY: the handle lives, and the pointer and the length are those of one slice.
-    let status = unsafe { sys::tj3DecompressHeader(handle.raw(), data.as_ptr(), length) };
-    handle.check(status)?;
     if wanted.eighths != 8 && handle.get(sys::TJPARAM_TJPARAM_LOSSLESS) != 0 {
         // It would be written in full size, past the end of a buffer for the smaller one.
         return Err(DecodeError::corrupt("a lossless JPEG has no scales"));
@@ -77,6 +72,54 @@ pub(crate) fn decompress(data: &[u8], wanted: Wanted) -> Result<Decoded, DecodeE
     Ok(Decoded { width, height, pixels, warning })
 }
 
+/// The same in full size, as the file has it: light, and colours that may be smaller; and the
+/// library's first warning. `None` for what has other planes than are usual.
+pub(crate) fn decompress_planes(
+    data: &[u8],
+    wanted: Wanted,
+) -> Result<Option<(Planes, Option<String>)>, DecodeError> {
+    const USUAL: [i32; 4] = [
+        sys::TJSAMP_TJSAMP_420,
+        sys::TJSAMP_TJSAMP_422,
+        sys::TJSAMP_TJSAMP_440,
+        sys::TJSAMP_TJSAMP_444,
+    ];
+    let handle = Handle::to_decompress(data, wanted)?;
+    let sampling = handle.get(sys::TJPARAM_TJPARAM_SUBSAMP);
+    let is_ycc = handle.get(sys::TJPARAM_TJPARAM_COLORSPACE) == sys::TJCS_TJCS_YCbCr.cast_signed();
+    if !is_ycc || !USUAL.contains(&sampling) {
+        return Ok(None);
+    }
+    let width = handle.scaled(sys::TJPARAM_TJPARAM_JPEGWIDTH, 8)?;
+    let height = handle.scaled(sys::TJPARAM_TJPARAM_JPEGHEIGHT, 8)?;
+    let number = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
+    let held = |component| {
+        // SAFETY: computations without pointers; the sampling is known.
+        let (across, down) = unsafe {
+            let across = sys::tj3YUVPlaneWidth(component, number(width), sampling);
+            (across, sys::tj3YUVPlaneHeight(component, number(height), sampling))
+        };
+        (across.unsigned_abs(), down.unsigned_abs())
+    };
+    let [(across, down), size] = [held(0), held(1)];
+    let shown = (width.try_into().unwrap_or(across), height.try_into().unwrap_or(down));
+    let mut light = Plane::empty(shown, (across as usize, down as usize), 1);
+    let mut colours = Plane::empty(size, (size.0 as usize, size.1 as usize), 2);
+    let rows = [light.row(), colours.row(), colours.row()].map(number);
+    let red = colours.held.0;
+    let (blue, red) = colours.bytes.split_at_mut(red);
+    let mut to = [light.bytes.as_mut_ptr(), blue.as_mut_ptr(), red.as_mut_ptr()];
+    // SAFETY: the planes have the sizes that the library says, in rows of these lengths; those of
+    // blue and red lie between each other. What was mapped is not touched before the call is over.
+    let status = unsafe {
+        let (from, length) = (data.as_ptr(), data.len() as u64);
+        let (to, rows) = (to.as_mut_ptr(), rows.as_ptr().cast_mut());
+        sys::tj3DecompressToYUVPlanes8(handle.raw(), from, length, to, rows)
+    };
+    let warning = handle.check(status)?;
+    Ok(Some((Planes { light, colours }, warning)))
+}
+
 /// A JPEG of `rgb` (three bytes a pixel), 4:2:0, without metadata.
 pub(crate) fn compress(
     rgb: &[u8],
@@ -85,16 +128,70 @@ pub(crate) fn compress(
     quality: u8,
     best_tables: bool,
 ) -> Result<Vec<u8>, DecodeError> {
-    compress_with(
-        rgb,
-        width,
-        height,
-        &[
-            (sys::TJPARAM_TJPARAM_QUALITY, i32::from(quality)),
-            (sys::TJPARAM_TJPARAM_SUBSAMP, sys::TJSAMP_TJSAMP_420),
-            (sys::TJPARAM_TJPARAM_OPTIMIZE, i32::from(best_tables)),
-        ],
-    )
+    compress_with(rgb, width, height, &parameters(quality, best_tables))
+}
+
+fn parameters(quality: u8, best_tables: bool) -> [(sys::TJPARAM, i32); 3] {
+    [
+        (sys::TJPARAM_TJPARAM_QUALITY, i32::from(quality)),
+        (sys::TJPARAM_TJPARAM_SUBSAMP, sys::TJSAMP_TJSAMP_420),
+        (sys::TJPARAM_TJPARAM_OPTIMIZE, i32::from(best_tables)),
+    ]
+}
+
+/// The same of planes: of light with an even number of pixels in each row and an even number of
+/// rows; of blue and red with half as many, side by side.
+pub(crate) fn compress_planes(
+    light: &[u8],
+    colours: &[u8],
+    (width, height): (u32, u32),
+    quality: u8,
+    best_tables: bool,
+) -> Result<Vec<u8>, DecodeError> {
+    let ours = || DecodeError::corrupt("the small picture has an impossible size");
+    let across = i32::try_from(width).map_err(|_| ours())?;
+    let down = i32::try_from(height).map_err(|_| ours())?;
+    let half = (across.unsigned_abs() as usize).div_ceil(2);
+    let quarter = half * (down.unsigned_abs() as usize).div_ceil(2);
+    if (light.len(), colours.len()) != (4 * quarter, 2 * quarter) || quarter == 0 {
+        return Err(ours());
+    }
+    let red = colours.get(half..).unwrap_or_default();
+    let row = i32::try_from(2 * half).map_err(|_| ours())?;
+    let handle = Handle::to_compress(&parameters(quality, best_tables))?;
+    let mut jpeg = file_for(across, down)?;
+    let (mut to, mut length) = (jpeg.as_mut_ptr(), jpeg.capacity() as u64);
+    let from = [light.as_ptr(), colours.as_ptr(), red.as_ptr()];
+    // SAFETY: light has rows of `row` bytes, as many as the library reads of a picture of this size
+    // in 4:2:0, and blue and red have half as many of half of them, from `row` to `row` (checked
+    // above); `to` has `length` bytes, which is the most that the library says it writes, and
+    // NOREALLOC forbids it to move it.
+    unsafe {
+        let (from, rows) = (from.as_ptr(), [row; 3]);
+        let raw = handle.raw();
+        let status = sys::tj3CompressFromYUVPlanes8(
+            raw,
+            from,
+            across,
+            rows.as_ptr(),
+            down,
+            &mut to,
+            &mut length,
+        );
+        handle.check(status)?;
+        jpeg.set_len(usize::try_from(length).unwrap_or(0).min(jpeg.capacity()));
+    }
+    jpeg.shrink_to_fit();
+    Ok(jpeg)
+}
+
+/// Room for any JPEG of this size.
+fn file_for(across: i32, down: i32) -> Result<Vec<u8>, DecodeError> {
+    // SAFETY: a computation without pointers.
+    let most = unsafe { sys::tj3JPEGBufSize(across, down, sys::TJSAMP_TJSAMP_444) };
+    let most = usize::try_from(most);
+    let ours = |_| DecodeError::corrupt("the small picture has an impossible size");
+    most.map(Vec::with_capacity).map_err(ours)
 }
 
 /// The same with these of the library's parameters.
@@ -110,14 +207,8 @@ pub(crate) fn compress_with(
     if rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 || rgb.is_empty() {
         return Err(ours());
     }
-    let handle = Handle::new(sys::TJINIT_TJINIT_COMPRESS)?;
-    for (parameter, value) in parameters {
-        handle.set(*parameter, *value)?;
-    }
-    handle.set(sys::TJPARAM_TJPARAM_NOREALLOC, 1)?;
-    // SAFETY: a computation without pointers.
-    let most = unsafe { sys::tj3JPEGBufSize(across, down, sys::TJSAMP_TJSAMP_444) };
-    let mut jpeg: Vec<u8> = Vec::with_capacity(usize::try_from(most).map_err(|_| ours())?);
+    let handle = Handle::to_compress(parameters)?;
+    let mut jpeg = file_for(across, down)?;
     let (mut to, mut length) = (jpeg.as_mut_ptr(), jpeg.capacity() as u64);
     // SAFETY: `rgb` holds width * height * 3 bytes (checked above); `to` has `length` bytes,
     // which is the most that the library says it writes, and NOREALLOC forbids it to move it.
@@ -152,6 +243,29 @@ impl Handle {
         let raw = unsafe { sys::tj3Init(kind.cast_signed()) };
         let none = || DecodeError::new(Code::MemoryLimit, "no memory for the JPEG library");
         NonNull::new(raw).map(Self).ok_or_else(none)
+    }
+
+    /// An instance that has read the header of `data`.
+    fn to_decompress(data: &[u8], wanted: Wanted) -> Result<Self, DecodeError> {
+        let handle = Self::new(sys::TJINIT_TJINIT_DECOMPRESS)?;
+        let megabytes = i32::try_from((wanted.memory_bytes >> 20).max(1)).unwrap_or(i32::MAX);
+        handle.set(sys::TJPARAM_TJPARAM_MAXMEMORY, megabytes)?;
+        handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, i32::from(wanted.scans))?;
+        // SAFETY: the handle lives, and the pointer and the length are those of one slice.
+        let status =
+            unsafe { sys::tj3DecompressHeader(handle.raw(), data.as_ptr(), data.len() as u64) };
+        handle.check(status)?;
+        Ok(handle)
+    }
+
+    /// An instance that writes with these parameters, where it is told to.
+    fn to_compress(parameters: &[(sys::TJPARAM, i32)]) -> Result<Self, DecodeError> {
+        let handle = Self::new(sys::TJINIT_TJINIT_COMPRESS)?;
+        for (parameter, value) in parameters {
+            handle.set(*parameter, *value)?;
+        }
+        handle.set(sys::TJPARAM_TJPARAM_NOREALLOC, 1)?;
+        Ok(handle)
     }
 
     fn raw(&self) -> sys::tjhandle {

@@ -161,7 +161,7 @@ fn upright(raster: Raster, turn: Turn) -> Raster {
         _ => return raster,
     };
     let orientation = Orientation::from_tag(orientation);
-    let (width, height, rgb) = orientation.apply(raster.width, raster.height, raster.rgb);
+    let (width, height, rgb) = orientation.apply::<3>(raster.width, raster.height, raster.rgb);
     Raster { width, height, rgb }
 }
 

@@ -29,4 +29,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Some((ours, library)) = decode::fuzzing::eighths(bytes, &limits()) {
         assert_eq!(ours, library, "the sizes at an eighth");
     }
+    if let Some((ours, library)) = decode::fuzzing::halves(bytes, &limits()) {
+        assert_eq!((ours.0 as usize, ours.1 as usize), library, "the sizes at a half");
+    }
 });
