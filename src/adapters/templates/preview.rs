@@ -20,7 +20,7 @@ pub struct Page {
 const HEAD: &str = "<!doctype html><meta charset=\"utf-8\"><meta name=\"viewport\" \
     content=\"width=device-width\"><style>body{font:15px/1.5 system-ui,sans-serif;margin:24px;\
     color-scheme:light dark}iframe{border:1px solid #888;border-radius:8px;background:#fff}\
-    .mail{width:640px;height:560px}.phone{width:360px;height:560px}.short{width:360px;height:130px}\
+    .mail{width:640px;height:560px}.phone{width:360px;height:560px}.short{width:360px;height:170px}\
     .card{border:1px solid #888;border-radius:12px;padding:12px 16px;max-width:300px;\
     overflow-wrap:anywhere}figure{display:inline-block;\
     vertical-align:top;margin:8px}pre{white-space:pre-wrap;margin:0;font:inherit}</style>";
