@@ -10,7 +10,7 @@ use crate::{
     config::{self, Config},
     doctor, ingest, operator, reprocess, schedules,
     serve::{self, Role},
-    telemetry, wire, workers,
+    telemetry, templates, wire, workers,
 };
 
 /// The worker behind Iven: uploads, virus scans, thumbnails, metadata.
@@ -50,6 +50,8 @@ enum Command {
     Migrate,
     /// Check every part that the worker leans on, a line each
     Doctor,
+    /// See the words of notifications, and check your own
+    Templates(templates::Args),
     /// Print what a job's arguments are, for other programs
     Types {
         /// In which language
@@ -72,6 +74,10 @@ enum Language {
 /// Reads the command line and does what it says; the exit status.
 pub fn main() -> anyhow::Result<u8> {
     let cli = Cli::parse();
+    // Needs no settings, so that it also helps those who have none yet.
+    if let Command::Templates(args) = cli.command {
+        return templates::run(args);
+    }
     if let Command::Types { language } = cli.command {
         match language {
             Language::Json => answer::print(format_args!("{:#}", jobs::schemas::json_schema()))?,
@@ -125,7 +131,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<u8> {
             Ok(0)
         }
         Command::Doctor => doctor::run(config).await,
-        Command::Serve { .. } | Command::Config | Command::Types { .. } => Ok(0),
+        Command::Serve { .. } | Command::Config | Command::Templates(_) | Command::Types { .. } => {
+            Ok(0)
+        }
     }
 }
 

@@ -10,3 +10,4 @@ pub mod mongo;
 pub mod plain_words;
 pub mod records;
 pub mod s3;
+pub mod templates;

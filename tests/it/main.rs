@@ -23,6 +23,7 @@ mod sandbox;
 mod schemas;
 mod servers;
 mod states;
+mod templates;
 mod tidy;
 mod walk;
 mod worker;

@@ -6,13 +6,15 @@ use super::{
 };
 
 /// Foreign crates (those whose name begins so) and the one place that says their names.
-const HOMES: [(&str, &str); 13] = [
+const HOMES: [(&str, &str); 15] = [
     ("mongodb", "src/adapters/mongo"),
     ("rusqlite", "src/adapters/embedded"),
     ("apalis", "src/worker"),
     ("axum", "src/api"),
     ("aws", "src/adapters/s3"),
     ("lettre", "src/adapters/smtp"),
+    ("minijinja", "src/adapters/templates"),
+    ("mrml", "src/adapters/templates"),
     ("clamav_client", "src/adapters/clamd"),
     ("opentelemetry", "src/telemetry/otlp"),
     ("tracing_opentelemetry", "src/telemetry/otlp"),
@@ -135,6 +137,9 @@ pub fn jobs(files: &[File]) -> Vec<String> {
     faults
 }
 
+/// A command that looks at one adapter by itself, without a house around it.
+const ALSO_CHOOSES: (&str, &str) = ("templates", "crate::adapters::templates");
+
 /// Side by side: each of them names the crate `jobs`, and none of the others.
 const LAYERS: [&str; 4] = ["api", "worker", "sandbox", "adapters"];
 /// Above them.
@@ -152,7 +157,8 @@ pub fn layers(files: &[File]) -> Vec<String> {
             // Only `wire` chooses adapters.
             _ => vec!["adapters"],
         };
-        for path in named(file) {
+        let alone = |path: &String| own == ALSO_CHOOSES.0 && path.starts_with(ALSO_CHOOSES.1);
+        for path in named(file).into_iter().filter(|path| !alone(path)) {
             let mut words = path.split("::");
             let other = (words.next() == Some("crate")).then(|| words.next()).flatten();
             if let Some(other) = other.filter(|other| forbidden.contains(other)) {
