@@ -92,7 +92,7 @@ section!(DecoderSettings {
     max_film_seconds: u64,
 });
 section!(PrivacySettings { strip_originals: bool });
-section!(NotificationSettings { app_name: String, app_url: String });
+section!(NotificationSettings { app_name: String, app_url: String, templates_dir: String });
 section!(Worker {
     ingest: u32,
     scan: u32,

@@ -25,7 +25,6 @@ use crate::{
         embedded,
         metered::Metered,
         mongo::{self, Mongo, MongoClock},
-        plain_words::PlainWords,
         records::{Records, collections},
         s3::{Place, S3},
     },
@@ -133,7 +132,7 @@ pub async fn house(config: Config) -> anyhow::Result<House> {
     let scanner = scanner(&config)?;
     let Opened { documents, objects, clock, store_clock, server } = open(&config).await?;
     let decoder = decoder(&config);
-    let house = assemble(config, documents, objects, scanner, (clock, decoder));
+    let house = assemble(config, documents, objects, scanner, (clock, decoder))?;
     Ok(House { store_clock, server, ..house })
 }
 
@@ -183,7 +182,8 @@ pub fn assemble(
     objects: Arc<dyn Objects>,
     scanner: Arc<dyn Scanner>,
     (clock, decoder): (Arc<dyn Clock>, Arc<dyn Decoder>),
-) -> House {
+) -> anyhow::Result<House> {
+    let templates = carriers::templates(&config.notifications.templates_dir)?;
     let records = Arc::new(Records::new(store.clone(), clock.clone()));
     let public_url = match config.http.public_url.as_str() {
         "" => format!("http://{}", config.http.bind),
@@ -201,7 +201,7 @@ pub fn assemble(
         contacts: records.clone(),
         notifications: records.clone(),
         carriers: Arc::new(Carriers::default()),
-        templates: Arc::new(PlainWords),
+        templates,
         seals: Arc::new(carriers::seals(&config)),
         app: Arc::new(App {
             name: config.notifications.app_name.clone(),
@@ -224,7 +224,7 @@ pub fn assemble(
     let notices = Arc::new(Notices::new(delivery::Needs::from(&tools), store.is_shared()));
     let (leases, arrivals, rates) = (records.clone(), records.clone(), records);
     let (store_clock, server) = (None, None);
-    House { store, tools, leases, arrivals, notices, rates, config, store_clock, server }
+    Ok(House { store, tools, leases, arrivals, notices, rates, config, store_clock, server })
 }
 
 impl House {

@@ -7,7 +7,6 @@ pub mod documents;
 pub mod embedded;
 pub mod metered;
 pub mod mongo;
-pub mod plain_words;
 pub mod records;
 pub mod s3;
 pub mod templates;

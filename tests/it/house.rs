@@ -243,7 +243,8 @@ impl House {
         let config = Config::read(Some(&settings), Vec::new()).unwrap();
         let decoder = wire::in_process(&config);
         let parts =
-            wire::assemble(config, store, objects, ground.scanner.clone(), (clock, decoder));
+            wire::assemble(config, store, objects, ground.scanner.clone(), (clock, decoder))
+                .unwrap();
         let door = api::router(parts.api(Arc::new(String::new)).unwrap());
         Self { ground, parts, door }
     }

@@ -109,7 +109,7 @@ impl Real {
             let objects = Arc::new(Disk::open(&folder.path().join("objects")).unwrap());
             let decoder = wire::in_process(&config);
             let nobody = scanner("unix:/no/scanner");
-            wire::assemble(config, store, objects, nobody, (clock.clone(), decoder))
+            wire::assemble(config, store, objects, nobody, (clock.clone(), decoder)).unwrap()
         };
         let (gated, other) = (house(gate.clone()), house(store));
         Self { gated, other, gate, clock, _folder: folder }
