@@ -19,6 +19,7 @@ pub mod serve;
 mod spare;
 mod spool;
 pub mod telemetry;
+mod tls;
 pub mod wire;
 pub mod worker;
 pub mod workers;

@@ -9,3 +9,4 @@ pub mod metered;
 pub mod mongo;
 pub mod records;
 pub mod s3;
+pub mod smtp;

@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod certificates;
 mod clamd;
 mod conformance;
 mod crash;
@@ -15,6 +16,7 @@ mod declared_indexes;
 mod faults;
 mod house;
 mod house_rules;
+mod mail;
 mod pipeline;
 mod process;
 mod s3;
