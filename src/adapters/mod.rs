@@ -5,6 +5,7 @@ pub mod clock;
 pub mod disk;
 pub mod documents;
 pub mod embedded;
+pub mod fcm;
 pub mod metered;
 pub mod mongo;
 pub mod records;

@@ -19,6 +19,7 @@ mod house_rules;
 mod mail;
 mod pipeline;
 mod process;
+mod push;
 mod s3;
 mod sandbox;
 mod schemas;

@@ -174,7 +174,7 @@ async fn a_signed_mail_says_who_signed_what() {
     let server = MailServer::start(Manner::good()).await;
     for (key, algorithm) in [
         (rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_pem(), "ed25519"),
-        (include_str!("dkim-rsa.pem").to_owned(), "rsa"),
+        (include_str!("../rsa.pem").to_owned(), "rsa"),
     ] {
         let dkim = Dkim { domain: "iven.test".into(), selector: "m1".into(), private_key_pem: key };
         let url = "https://iven.test/u/1".to_owned();

@@ -6,13 +6,14 @@ use super::{
 };
 
 /// Foreign crates (those whose name begins so) and the one place that says their names.
-const HOMES: [(&str, &str); 13] = [
+const HOMES: [(&str, &str); 14] = [
     ("mongodb", "src/adapters/mongo"),
     ("rusqlite", "src/adapters/embedded"),
     ("apalis", "src/worker"),
     ("axum", "src/api"),
     ("aws", "src/adapters/s3"),
     ("lettre", "src/adapters/smtp"),
+    ("hyper", "src/https"),
     ("clamav_client", "src/adapters/clamd"),
     ("opentelemetry", "src/telemetry/otlp"),
     ("tracing_opentelemetry", "src/telemetry/otlp"),
