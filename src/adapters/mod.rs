@@ -11,3 +11,4 @@ pub mod mongo;
 pub mod records;
 pub mod s3;
 pub mod smtp;
+pub mod web_push;

@@ -3,6 +3,7 @@
 mod fcm;
 mod fcm_server;
 mod service;
+mod web;
 
 use std::{
     collections::BTreeMap,
