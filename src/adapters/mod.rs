@@ -10,5 +10,6 @@ pub mod metered;
 pub mod mongo;
 pub mod records;
 pub mod s3;
+pub mod sms;
 pub mod smtp;
 pub mod web_push;

@@ -3,6 +3,7 @@
 mod fcm;
 mod fcm_server;
 mod service;
+mod texts;
 mod web;
 
 use std::{
