@@ -26,6 +26,12 @@ const ANSWER_BYTES: usize = 64 << 10;
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Connections that nobody needs are closed after this.
 const IDLE: Duration = Duration::from_secs(60);
+/// A connection of HTTP/2 is asked so often whether it is still there, and given up when it does
+/// not answer: all requests share it, and a network forgets it in silence.
+const ASKED: Duration = Duration::from_secs(15);
+const SILENT: Duration = Duration::from_secs(10);
+/// Nobody is left alone for longer, whatever a service of strangers says.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
 /// How services are reached.
 #[derive(Clone, Copy)]
@@ -86,7 +92,11 @@ impl Https {
         };
         let client = |_| {
             Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())
+                .http2_keep_alive_interval(Some(ASKED))
+                .http2_keep_alive_timeout(SILENT)
+                .http2_keep_alive_while_idle(true)
                 .pool_idle_timeout(IDLE)
                 .http2_only(way.only_http2.is_some())
                 .build(connector.clone())
@@ -176,13 +186,16 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// `Retry-After`, in seconds or as a date.
+    /// `Retry-After`, in seconds or as a date; at most a day.
     pub fn retry_after(&self, now: DateTime) -> Option<Duration> {
         let value = self.header(header::RETRY_AFTER.as_str())?.trim();
-        if let Ok(seconds) = value.parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let at = DateTime::from_system_time(httpdate::parse_http_date(value).ok()?);
-        Some(jobs::ports::until(now, at))
+        let pause = match value.parse() {
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => {
+                let at = DateTime::from_system_time(httpdate::parse_http_date(value).ok()?);
+                jobs::ports::until(now, at)
+            }
+        };
+        Some(pause.min(LONGEST_PAUSE))
     }
 }

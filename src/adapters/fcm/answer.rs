@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::https::Answer;
 
-/// "The minimum retry interval when 429 comes without Retry-After" (Firebase, scaling).
+/// A quota is for a minute, and then it is whole again (Firebase, sending at scale).
 const WITHOUT_WORDS: Duration = Duration::from_secs(60);
 
 #[derive(Default, Deserialize)]

@@ -19,7 +19,7 @@ use crate::https::{Answer, Https, Silence, Way};
 
 /// Where Google takes messages.
 const ENDPOINT: &str = "https://fcm.googleapis.com";
-/// One connection carries a hundred requests at a time at Google's: with 50 ms for each answer
+/// Servers let one connection carry some hundred requests at a time: with 50 ms for each answer
 /// these are 8,000 pushes a second.
 const CONNECTIONS: usize = 4;
 

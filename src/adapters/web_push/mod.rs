@@ -33,7 +33,7 @@ use crate::{
     shortened::shortened,
 };
 
-/// Mozilla's and Google's services keep nothing longer: four weeks and 30 days.
+/// Google's service keeps nothing longer: four weeks.
 const LONGEST: Duration = Duration::from_secs(2_419_200);
 /// `Topic` has at most so many letters of base64url (RFC 8030, 5.4).
 const TOPIC_BYTES: usize = 32;

@@ -144,10 +144,12 @@ async fn refusals_say_what_becomes_of_push_and_device() {
         (403, ("never", "webpush_vapid", None)),
         (429, ("later", "webpush_429", Some(9))),
         (500, ("later", "webpush_500", Some(9))),
+        (503, ("later", "webpush_503", Some(86_400))),
         (302, ("never", "webpush_302", None)),
     ] {
         let service = Service::start(None, move |_| {
-            let reply = Reply::new(status, "x".repeat(1 << 20)).with("retry-after", "9");
+            let reply = Reply::new(status, "x".repeat(1 << 20))
+                .with("retry-after", if status == 503 { "99999999999" } else { "9" });
             Some(reply.with("location", "/elsewhere"))
         })
         .await;
