@@ -8,6 +8,7 @@ pub mod config;
 pub mod decoder;
 pub mod doctor;
 mod edited;
+mod https;
 pub mod ingest;
 pub mod memory;
 pub mod operator;
@@ -16,10 +17,15 @@ pub mod reprocess;
 pub mod sandbox;
 pub mod schedules;
 pub mod serve;
+mod shortened;
 mod spare;
 mod spool;
 pub mod telemetry;
+<<<<<<< HEAD
 pub mod templates;
+=======
+mod tls;
+>>>>>>> c
 pub mod wire;
 pub mod worker;
 pub mod workers;

@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod certificates;
 mod clamd;
 mod conformance;
 mod crash;
@@ -15,9 +16,14 @@ mod declared_indexes;
 mod faults;
 mod house;
 mod house_rules;
+<<<<<<< HEAD
 mod notifications;
+=======
+mod mail;
+>>>>>>> c
 mod pipeline;
 mod process;
+mod push;
 mod s3;
 mod sandbox;
 mod schemas;

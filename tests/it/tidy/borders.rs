@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Foreign crates (those whose name begins so) and the one place that says their names.
-const HOMES: [(&str, &str); 15] = [
+const HOMES: [(&str, &str); 16] = [
     ("mongodb", "src/adapters/mongo"),
     ("rusqlite", "src/adapters/embedded"),
     ("apalis", "src/worker"),
@@ -15,6 +15,7 @@ const HOMES: [(&str, &str); 15] = [
     ("lettre", "src/adapters/smtp"),
     ("minijinja", "src/adapters/templates"),
     ("mrml", "src/adapters/templates"),
+    ("hyper", "src/https"),
     ("clamav_client", "src/adapters/clamd"),
     ("opentelemetry", "src/telemetry/otlp"),
     ("tracing_opentelemetry", "src/telemetry/otlp"),
