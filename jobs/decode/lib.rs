@@ -88,6 +88,9 @@ mod thumbnail_tests;
 mod thumbnails;
 mod tiff;
 mod tiff_samples;
+mod tone;
+#[cfg(test)]
+mod tone_tests;
 mod turbo;
 mod video;
 mod video_poster;

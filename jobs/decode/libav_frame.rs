@@ -10,6 +10,7 @@ use ffmpeg_sys_next::{
 
 use crate::libav::{DECODERS, Input, Packet, Stream, out_of_memory};
 use crate::libav_link::*;
+use crate::tone::Hdr;
 use crate::{Code, DecodeError, Limits};
 
 /// Memory of a decode for each pixel: a decoder keeps up to four frames of 4:2:0 with two bytes
@@ -158,9 +159,11 @@ pub(crate) enum Still<'a> {
     Av1,
 }
 
-/// Matrix and range of a picture, by the numbers of ITU-T H.273.
+/// Primaries, transfer, matrix and range of a picture, by the numbers of ITU-T H.273.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Colours {
+    pub(crate) primaries: u16,
+    pub(crate) transfer: u16,
     pub(crate) matrix: u16,
     pub(crate) is_full: bool,
 }
@@ -169,23 +172,45 @@ impl Frame {
     /// The container's word on the colours counts more than the stream's; where neither says a
     /// matrix, still pictures have that of ITU-R BT.601 (MIAF, ISO/IEC 23000-22).
     pub(crate) fn say_colours(&mut self, said: Option<Colours>) {
-        const UNSPECIFIED: c_int = 2;
         const BT601: c_int = 6;
         // SAFETY: the frame is ours; the enums are read and written as the integers they are in C.
         unsafe {
             let matrix = (&raw mut (*self.0).colorspace).cast::<c_int>();
             match said {
-                Some(Colours { matrix: said, is_full }) => {
+                Some(Colours { primaries, transfer, matrix: said, is_full }) => {
+                    self.say_light(primaries, transfer);
                     matrix.write(said.into());
                     let range = (&raw mut (*self.0).color_range).cast::<c_int>();
                     range.write(if is_full { 2 } else { 1 });
                 }
-                None if matrix.read() == UNSPECIFIED => matrix.write(BT601),
+                None if matrix.read() == c_int::from(UNSPECIFIED) => matrix.write(BT601),
                 None => {}
             }
         }
     }
+
+    /// What else than the stream says how signals stand for light: a profile, for one.
+    pub(crate) fn say_light(&mut self, primaries: u16, transfer: u16) {
+        // SAFETY: the frame is ours; the enums are written as the integers they are in C.
+        unsafe {
+            (&raw mut (*self.0).color_primaries).cast::<c_int>().write(primaries.into());
+            (&raw mut (*self.0).color_trc).cast::<c_int>().write(transfer.into());
+        }
+    }
+
+    /// What its signals mean where they are of HDR.
+    pub(crate) fn hdr(&self) -> Option<Hdr> {
+        // SAFETY: the frame is ours and alive; the enums are read as the integers they are in C.
+        let (primaries, transfer) = unsafe {
+            let primaries = (&raw const (*self.0).color_primaries).cast::<c_int>().read();
+            (primaries, (&raw const (*self.0).color_trc).cast::<c_int>().read())
+        };
+        Hdr::of_code_points(primaries, transfer)
+    }
 }
+
+/// The number of ITU-T H.273 by which nothing is said.
+pub(crate) const UNSPECIFIED: u16 = 2;
 
 impl Decoder {
     /// A decoder of still pictures of this size that are coded in the same way.
