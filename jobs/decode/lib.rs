@@ -94,9 +94,13 @@ mod tone_tests;
 mod turbo;
 mod video;
 mod video_poster;
+mod video_preview;
+#[cfg(test)]
+mod video_preview_tests;
 #[cfg(test)]
 mod walk_tests;
 mod webp;
+mod webp_animation;
 mod webp_sys;
 mod window;
 
@@ -107,6 +111,7 @@ pub use sizes::{Coding, Framing, Size};
 pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
 pub use strip::{Edit, With, strip};
 pub use thumbnails::{Pictures, Raster, Thumbnail, thumbnails};
+pub use video_preview::preview;
 
 /// Opens FFmpeg's libraries, for the formats that need them ([`Format::needs_ffmpeg`]); else the
 /// first such file does. They stay open.
