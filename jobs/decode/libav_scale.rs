@@ -56,8 +56,8 @@ impl Scaler {
     }
 }
 
-/// Scales `frame` to `width` x `height` and converts it to RGB; light of HDR keeps 16 bits until it is
-/// sRGB.
+/// Scales `frame` to `width` x `height` and converts it to RGB; light of HDR keeps 16 bits until it
+/// is sRGB.
 pub(crate) fn to_rgb(frame: &Frame, width: u32, height: u32) -> Result<Raster, DecodeError> {
     let unsupported =
         || DecodeError::new(Code::UnsupportedFormat, "the video has an unknown pixel format");

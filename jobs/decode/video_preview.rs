@@ -151,8 +151,8 @@ impl Made {
     }
 }
 
-/// Whether a WebP says in its header that it is an animation. libwebp makes one of pictures that are
-/// all the same, and then it is none.
+/// Whether a WebP says in its header that it is an animation. Of pictures that are all the same
+/// libwebp makes one, and then it is none.
 fn has_motion(webp: &[u8]) -> bool {
     const ANIMATION: u8 = 2;
     has(webp, 12, b"VP8X") && webp.get(20).is_some_and(|flags| flags & ANIMATION != 0)

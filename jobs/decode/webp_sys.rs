@@ -138,7 +138,7 @@ pub(crate) fn other_version() -> DecodeError {
 pub(crate) struct Coded(pub(crate) sys::WebPPicture);
 
 impl Coded {
-    /// The pixels of `rgb`, three bytes each; as they are, or already in the planes of lossy coding.
+    /// The pixels of `rgb`, three bytes each: as they are, or in the planes of lossy coding.
     pub(crate) fn of(
         rgb: &[u8],
         width: u32,
