@@ -4,6 +4,7 @@ use std::fs::File;
 
 use crate::bytes::{be16, be32};
 use crate::heif_meta::Meta;
+use crate::heif_shown::{self, Aperture};
 use crate::libav_frame::{Colours, Decoder, Still, UNSPECIFIED};
 use crate::libav_scale::to_rgb;
 use crate::orientation::Orientation;
@@ -19,20 +20,35 @@ pub(crate) fn decode(file: &File, wish: Wish) -> Result<Picture, DecodeError> {
     let none = || DecodeError::corrupt("the file has no picture");
     let primary = meta.primary().ok_or_else(none)?;
     let full = meta.size(primary).filter(|size| area(size.0, size.1) > 0).ok_or_else(none)?;
-    let work = Work { meta: &meta, window: &window, wish };
-    if let Some((small, size)) = work.large_enough(primary, full)
+    let shown = meta.aperture(primary, full);
+    let work =
+        Work { meta: &meta, window: &window, wish, full, shown: shown.size(), is_light: true };
+    let alpha = meta.alpha(primary);
+    // Small pictures show all of it, and nothing through it.
+    if alpha.is_none()
+        && shown == Aperture::whole(full)
+        && let Some((small, size)) = work.large_enough(primary, full)
         && let Ok(made) = work.item(small, size)
     {
         return Ok(work.finished(made, small, primary, size));
     }
-    let made = work.item(primary, full)?;
-    Ok(work.finished(made, primary, primary, full))
+    let mut made = work.item(primary, full)?;
+    if let Some((alpha, multiplied)) = alpha {
+        made = work.on_white(made, alpha, multiplied)?;
+    }
+    made.raster = shown.cut(made.raster, full);
+    Ok(work.finished(made, primary, primary, shown.size()))
 }
 
 struct Work<'a> {
     meta: &'a Meta,
     window: &'a Window<'a>,
     wish: Wish<'a>,
+    /// Size of the picture, and of what is shown of it.
+    full: (u32, u32),
+    shown: (u32, u32),
+    /// Whether its items are light; else they say how transparent it is.
+    is_light: bool,
 }
 
 /// Pixels, and whether all of them were there.
@@ -71,6 +87,25 @@ impl Work<'_> {
         }
     }
 
+    /// What is seen of `made` on white paper. Where the item that says how transparent it is cannot
+    /// be decoded, all of it is.
+    fn on_white(&self, made: Made, alpha: u32, multiplied: bool) -> Result<Made, DecodeError> {
+        let size = self.meta.size(alpha).filter(|size| area(size.0, size.1) > 0);
+        let work = Work { is_light: false, ..*self };
+        let found = size.map(|size| work.item(alpha, size)).transpose();
+        match found {
+            Ok(Some(alpha)) => {
+                let truncated = made.truncated || alpha.truncated;
+                let raster = heif_shown::on_white(made.raster, &alpha.raster, multiplied)?;
+                Ok(Made { raster, truncated })
+            }
+            Err(error) if matches!(error.code, Code::DecodeTimeout | Code::MemoryLimit) => {
+                Err(error)
+            }
+            _ => Ok(Made { truncated: true, ..made }),
+        }
+    }
+
     /// A decoder for items like this one.
     fn decoder(&self, id: u32, size: (u32, u32)) -> Result<Decoder, DecodeError> {
         let properties = self.meta.properties(id);
@@ -102,7 +137,9 @@ impl Work<'_> {
         let frame = decoder.still(&data)?.ok_or_else(damaged)?;
         let said = self.colours(id).or_else(|| self.colours(whole));
         frame.say_colours(said);
-        if said.is_none() && (self.profile(id).is_some() || self.profile(whole).is_some()) {
+        if !self.is_light
+            || said.is_none() && (self.profile(id).is_some() || self.profile(whole).is_some())
+        {
             frame.say_light(UNSPECIFIED, UNSPECIFIED);
         }
         let (width, height) = frame.size();
@@ -111,8 +148,9 @@ impl Work<'_> {
 
     /// By how much tiles of this size may be shrunk, so that no seam is seen between them and the
     /// better filter still halves.
-    fn shrink(&self, full: (u32, u32), tile: (u32, u32)) -> u32 {
-        let most = self.wish.box_factor(full.0, full.1);
+    fn shrink(&self, whole: (u32, u32), tile: (u32, u32)) -> u32 {
+        let shown = if whole == self.full { self.shown } else { whole };
+        let most = self.wish.box_factor(shown.0, shown.1);
         [8, 4, 2]
             .into_iter()
             .find(|by| *by <= most && tile.0.is_multiple_of(*by) && tile.1.is_multiple_of(*by))

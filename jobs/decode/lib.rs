@@ -42,6 +42,9 @@ mod heif;
 mod heif_header;
 mod heif_items;
 mod heif_meta;
+mod heif_shown;
+#[cfg(test)]
+mod heif_shown_tests;
 #[cfg(test)]
 mod heif_tests;
 mod ifd;
