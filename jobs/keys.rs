@@ -43,6 +43,23 @@ pub fn thumbnail(media: &Media, name: &str, version: u32, format: PictureFormat)
     format!("events/{}/thumbnails/{stem}_{name}_v{version}.{extension}", media.event_id)
 }
 
+/// The name of the moving picture of a film among its small pictures.
+pub const PREVIEW: &str = "preview";
+
+/// The moving picture of a film; each version of the recipe has a place of its own, too.
+pub fn preview(media: &Media, version: u32, format: PictureFormat) -> String {
+    let (event, id, extension) = (media.event_id, media.id, format.extension());
+    format!("events/{event}/{PREVIEWS}/{id}_v{version}.{extension}")
+}
+
+/// Whether a key is that of a moving picture.
+pub fn is_preview(key: &str) -> bool {
+    key.split('/').rev().nth(1) == Some(PREVIEWS)
+}
+
+/// The folder of an event's moving pictures.
+const PREVIEWS: &str = "previews";
+
 /// Withheld bytes; never served.
 pub fn quarantine(event: EventId, media: MediaId) -> String {
     format!("quarantine/{event}/{media}")

@@ -6,6 +6,7 @@ pub mod route;
 pub mod assemble_upload;
 pub mod extract_metadata;
 pub mod generate_avif;
+pub mod generate_preview;
 pub mod generate_thumbnails;
 pub mod publish_media;
 pub mod scan_virus;
@@ -52,6 +53,7 @@ macro_rules! every_job {
             $crate::generate_thumbnails::GenerateThumbnails,
             $crate::publish_media::PublishMedia,
             $crate::generate_avif::GenerateAvif,
+            $crate::generate_preview::GeneratePreview,
             $crate::sweep::Sweep,
             $crate::create_notification::CreateNotification,
             $crate::release_due::ReleaseDue,

@@ -1,6 +1,7 @@
 //! Small pictures as objects, and how documents list them.
 
 mod avif;
+mod preview;
 mod renew;
 mod replace;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use avif::add_avif;
+pub use preview::add_preview;
 pub use renew::{is_older, keep, renew};
 pub use replace::Maker;
 
@@ -44,16 +46,20 @@ async fn made_of(
 /// The entries of a document for pictures that were made of its medium by `recipe`; nobody knows
 /// their addresses yet.
 pub fn listed(media: &Media, recipe: &Recipe, made: &[Picture]) -> Vec<ThumbnailInfo> {
-    let entry = |picture: &Picture| ThumbnailInfo {
+    let key = |made: &Picture| keys::thumbnail(media, &made.name, recipe.version, made.format);
+    made.iter().map(|picture| entry(picture, key(picture))).collect()
+}
+
+fn entry(picture: &Picture, key: String) -> ThumbnailInfo {
+    ThumbnailInfo {
         name: picture.name.clone(),
         width: picture.width,
         height: picture.height,
         mime_type: picture.format.mime_type().to_owned(),
         bytes: picture.bytes.len() as u64,
-        key: keys::thumbnail(media, &picture.name, recipe.version, picture.format),
+        key,
         url: None,
-    };
-    made.iter().map(entry).collect()
+    }
 }
 
 /// Puts each picture where its entry says.

@@ -10,6 +10,8 @@ pub struct Recipe {
     pub version: u32,
     /// In any order.
     pub sizes: Vec<PictureSize>,
+    /// How long the moving pictures of films are, in seconds; 0 for none.
+    pub preview_seconds: u32,
 }
 
 impl Recipe {
@@ -25,7 +27,9 @@ impl Recipe {
 
     /// What the set is, for people who look into a document: `320=320x320-fit-jpeg-q80,...`.
     pub fn told(&self) -> String {
-        let told: Vec<String> = self.sizes.iter().map(told).collect();
+        let preview =
+            (self.preview_seconds > 0).then(|| format!("preview={}s", self.preview_seconds));
+        let told: Vec<String> = self.sizes.iter().map(told).chain(preview).collect();
         told.join(",")
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! complete ─▶ assemble_upload ─▶ scan_virus ─┬▶ extract_metadata ───┬▶ publish_media
 //!                  │                 │       └▶ generate_thumbnails ┘         │
-//!                  ▼                 ▼                                  generate_avif
+//!                  ▼                 ▼                     generate_avif, generate_preview
 //!               failed          quarantine (infected, unscannable, against a rule)
 //!
 //! a notification that is due ─▶ deliver_notification, one for each channel
@@ -15,8 +15,10 @@ use crate::{
     deliver_notification::DeliverNotification,
     extract_metadata::ExtractMetadata,
     generate_avif::GenerateAvif,
+    generate_preview::GeneratePreview,
     generate_thumbnails::GenerateThumbnails,
     model::{Channel, Media, NotificationId, ProcessingStatus, StepName},
+    pictures::Maker,
     ports::{PortError, Ticket},
     publish_media::PublishMedia,
     recipe::Recipe,
@@ -48,13 +50,22 @@ pub fn after(step: StepName, media: &Media) -> Result<Vec<Ticket>, PortError> {
 /// The tickets that a published medium asks for: pictures that take long, and old ones of them that
 /// have to go.
 pub fn once_published(media: &Media, recipe: &Recipe) -> Result<Vec<Ticket>, PortError> {
-    let spare = media.processing.iter().flat_map(|processing| &processing.spare_keys);
-    let has_old = spare.into_iter().any(|key| key.ends_with(".avif"));
-    if !media.is_published() || (recipe.later().is_empty() && !has_old) {
-        return Ok(Vec::new());
+    let has_old = |maker: Maker| {
+        let mut spare = media.processing.iter().flat_map(|processing| &processing.spare_keys);
+        spare.any(|key| Maker::of(key) == maker)
+    };
+    let (media_id, recipe_version) = (media.id, Some(recipe.version));
+    let mut tickets = Vec::new();
+    if !media.is_published() {
+        return Ok(tickets);
     }
-    let recipe_version = Some(recipe.version);
-    Ok(vec![Ticket::of(&GenerateAvif { media_id: media.id, recipe_version })?])
+    if !recipe.later().is_empty() || has_old(Maker::Avif) {
+        tickets.push(Ticket::of(&GenerateAvif { media_id, recipe_version })?);
+    }
+    if (recipe.preview_seconds > 0 && media.is_film()) || has_old(Maker::Preview) {
+        tickets.push(Ticket::of(&GeneratePreview { media_id, recipe_version })?);
+    }
+    Ok(tickets)
 }
 
 /// The tickets that `media` needs to go on, whatever happened before: for a medium whose ticket was

@@ -21,11 +21,8 @@ mod shortened;
 mod spare;
 mod spool;
 pub mod telemetry;
-<<<<<<< HEAD
 pub mod templates;
-=======
 mod tls;
->>>>>>> c
 pub mod wire;
 pub mod worker;
 pub mod workers;

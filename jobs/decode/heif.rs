@@ -4,10 +4,12 @@ use std::fs::File;
 
 use crate::bytes::{be16, be32};
 use crate::heif_meta::Meta;
-use crate::libav_frame::{Colours, Decoder, Still};
+use crate::heif_shown::{self, Aperture};
+use crate::libav_frame::{Colours, Decoder, Still, UNSPECIFIED};
 use crate::libav_scale::to_rgb;
 use crate::orientation::Orientation;
 use crate::picture::{Ink, Picture, Wish, area};
+use crate::tone::Hdr;
 use crate::window::Window;
 use crate::{Code, DecodeError, Raster};
 
@@ -18,20 +20,35 @@ pub(crate) fn decode(file: &File, wish: Wish) -> Result<Picture, DecodeError> {
     let none = || DecodeError::corrupt("the file has no picture");
     let primary = meta.primary().ok_or_else(none)?;
     let full = meta.size(primary).filter(|size| area(size.0, size.1) > 0).ok_or_else(none)?;
-    let work = Work { meta: &meta, window: &window, wish };
-    if let Some((small, size)) = work.large_enough(primary, full)
+    let shown = meta.aperture(primary, full);
+    let work =
+        Work { meta: &meta, window: &window, wish, full, shown: shown.size(), is_light: true };
+    let alpha = meta.alpha(primary);
+    // Small pictures show all of it, and nothing through it.
+    if alpha.is_none()
+        && shown == Aperture::whole(full)
+        && let Some((small, size)) = work.large_enough(primary, full)
         && let Ok(made) = work.item(small, size)
     {
         return Ok(work.finished(made, small, primary, size));
     }
-    let made = work.item(primary, full)?;
-    Ok(work.finished(made, primary, primary, full))
+    let mut made = work.item(primary, full)?;
+    if let Some((alpha, multiplied)) = alpha {
+        made = work.on_white(made, alpha, multiplied)?;
+    }
+    made.raster = shown.cut(made.raster, full);
+    Ok(work.finished(made, primary, primary, shown.size()))
 }
 
 struct Work<'a> {
     meta: &'a Meta,
     window: &'a Window<'a>,
     wish: Wish<'a>,
+    /// Size of the picture, and of what is shown of it.
+    full: (u32, u32),
+    shown: (u32, u32),
+    /// Whether its items are light; else they say how transparent it is.
+    is_light: bool,
 }
 
 /// Pixels, and whether all of them were there.
@@ -63,10 +80,29 @@ impl Work<'_> {
             Some(_) => {
                 let mut decoder = self.decoder(id, size)?;
                 let shrink = self.shrink(size, size);
-                let raster = self.coded(&mut decoder, id, shrink)?;
+                let raster = self.coded(&mut decoder, id, id, shrink)?;
                 Ok(Made { raster, truncated: false })
             }
             None => Err(DecodeError::corrupt("the file does not say how its picture is coded")),
+        }
+    }
+
+    /// What is seen of `made` on white paper. Where the item that says how transparent it is cannot
+    /// be decoded, all of it is.
+    fn on_white(&self, made: Made, alpha: u32, multiplied: bool) -> Result<Made, DecodeError> {
+        let size = self.meta.size(alpha).filter(|size| area(size.0, size.1) > 0);
+        let work = Work { is_light: false, ..*self };
+        let found = size.map(|size| work.item(alpha, size)).transpose();
+        match found {
+            Ok(Some(alpha)) => {
+                let truncated = made.truncated || alpha.truncated;
+                let raster = heif_shown::on_white(made.raster, &alpha.raster, multiplied)?;
+                Ok(Made { raster, truncated })
+            }
+            Err(error) if matches!(error.code, Code::DecodeTimeout | Code::MemoryLimit) => {
+                Err(error)
+            }
+            _ => Ok(Made { truncated: true, ..made }),
         }
     }
 
@@ -86,22 +122,35 @@ impl Work<'_> {
         Decoder::of_stills(still, size, self.wish.limits)
     }
 
-    /// Decodes one item and shrinks it by a whole number.
-    fn coded(&self, decoder: &mut Decoder, id: u32, shrink: u32) -> Result<Raster, DecodeError> {
+    /// Decodes one item, a part of `whole`, and shrinks it by a whole number.
+    fn coded(
+        &self,
+        decoder: &mut Decoder,
+        id: u32,
+        whole: u32,
+        shrink: u32,
+    ) -> Result<Raster, DecodeError> {
         self.wish.limits.check_deadline()?;
         let most = usize::try_from(self.wish.limits.still_bytes).unwrap_or(usize::MAX);
         let data = self.meta.data(self.window, id, most)?;
         let damaged = || DecodeError::corrupt("a part of the picture is damaged");
         let frame = decoder.still(&data)?.ok_or_else(damaged)?;
-        frame.say_colours(self.colours(id));
+        let said = self.colours(id).or_else(|| self.colours(whole));
+        frame.say_colours(said);
+        if !self.is_light
+            || said.is_none() && (self.profile(id).is_some() || self.profile(whole).is_some())
+        {
+            frame.say_light(UNSPECIFIED, UNSPECIFIED);
+        }
         let (width, height) = frame.size();
         to_rgb(frame, (width / shrink).max(1), (height / shrink).max(1))
     }
 
     /// By how much tiles of this size may be shrunk, so that no seam is seen between them and the
     /// better filter still halves.
-    fn shrink(&self, full: (u32, u32), tile: (u32, u32)) -> u32 {
-        let most = self.wish.box_factor(full.0, full.1);
+    fn shrink(&self, whole: (u32, u32), tile: (u32, u32)) -> u32 {
+        let shown = if whole == self.full { self.shown } else { whole };
+        let most = self.wish.box_factor(shown.0, shown.1);
         [8, 4, 2]
             .into_iter()
             .find(|by| *by <= most && tile.0.is_multiple_of(*by) && tile.1.is_multiple_of(*by))
@@ -131,7 +180,7 @@ impl Work<'_> {
         let (mut drawn, mut failed) = (0, None);
         for (tile_id, n) in tiles.iter().zip(0u32..) {
             let at = (n % grid.columns * (tile.0 / shrink), n / grid.columns * (tile.1 / shrink));
-            match self.coded(&mut decoder, *tile_id, shrink) {
+            match self.coded(&mut decoder, *tile_id, id, shrink) {
                 Ok(raster) => {
                     canvas.draw(&raster, at);
                     drawn += 1;
@@ -146,23 +195,36 @@ impl Work<'_> {
         }
     }
 
-    /// Matrix and range, where the file says them of an item.
+    /// What its colours are, where the file says them of an item.
     fn colours(&self, id: u32) -> Option<Colours> {
         let properties = self.meta.properties(id);
         let said =
             properties.iter().find(|(kind, body)| kind == b"colr" && body.starts_with(b"nclx"));
         let body = said?.1;
-        Some(Colours { matrix: be16(body, 8)?, is_full: body.get(10)? >> 7 == 1 })
+        let number = |at| be16(body, at);
+        let (primaries, transfer, matrix) = (number(4)?, number(6)?, number(8)?);
+        Some(Colours { primaries, transfer, matrix, is_full: body.get(10)? >> 7 == 1 })
+    }
+
+    /// The ICC profile of an item.
+    fn profile(&self, id: u32) -> Option<Vec<u8>> {
+        self.meta.properties(id).into_iter().find_map(|(kind, body)| {
+            let is_profile = body.starts_with(b"prof") || body.starts_with(b"rICC");
+            (kind == *b"colr" && is_profile).then(|| body.get(4..).unwrap_or_default().to_vec())
+        })
+    }
+
+    /// Whether an item is HDR by the file's word, and so sRGB as soon as it is decoded.
+    fn is_hdr(&self, id: u32) -> bool {
+        let said = self.colours(id);
+        said.is_some_and(|c| Hdr::of_code_points(c.primaries.into(), c.transfer.into()).is_some())
     }
 
     /// What `made` of item `id` is, turned as the file says of it, in the colours of the primary.
     fn finished(&self, made: Made, id: u32, primary: u32, full: (u32, u32)) -> Picture {
         let properties = self.meta.properties(id);
-        let of_primary = self.meta.properties(primary);
-        let icc = properties.iter().chain(&of_primary).find_map(|(kind, body)| {
-            let is_profile = body.starts_with(b"prof") || body.starts_with(b"rICC");
-            (kind == b"colr" && is_profile).then(|| body.get(4..).unwrap_or_default().to_vec())
-        });
+        let icc = self.profile(id).or_else(|| self.profile(primary));
+        let icc = icc.filter(|_| !self.is_hdr(id));
         let Made { raster: Raster { width, height, rgb }, truncated } = made;
         let orientation = turn(&properties);
         Picture { width, height, full, ink: Ink::Rgb, pixels: rgb, icc, orientation, truncated }

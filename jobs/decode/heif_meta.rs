@@ -4,6 +4,7 @@ use crate::DecodeError;
 use crate::bytes::{be16, be32};
 use crate::heif_header::{boxes, meta, primary_id, properties_of};
 use crate::heif_items::{data, kinds};
+use crate::heif_shown::Aperture;
 use crate::window::Window;
 
 /// Tiles of one picture: 256 of 512 pixels are 67 megapixels; nothing has more than some hundred.
@@ -58,6 +59,13 @@ impl Meta {
         be32(body, 4).zip(be32(body, 8))
     }
 
+    /// What is shown of an item of this size.
+    pub(crate) fn aperture(&self, id: u32, size: (u32, u32)) -> Aperture {
+        let properties = self.properties(id);
+        let said = properties.iter().find(|(kind, _)| kind == b"clap");
+        said.and_then(|(_, body)| Aperture::of(body, size)).unwrap_or(Aperture::whole(size))
+    }
+
     /// The items that `id` is made of.
     pub(crate) fn tiles(&self, id: u32) -> Vec<u32> {
         let made =
@@ -70,6 +78,28 @@ impl Meta {
         let references = self.references().into_iter();
         let small = references.filter(|(kind, _, to)| kind == b"thmb" && to.contains(&id));
         small.map(|(_, from, _)| from).collect()
+    }
+
+    /// The item that says how transparent `id` is, and whether `id` is multiplied by it.
+    pub(crate) fn alpha(&self, id: u32) -> Option<(u32, bool)> {
+        const NAMES: [&[u8]; 2] =
+            [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
+        let references = self.references();
+        let is_alpha = |item: &u32| {
+            let properties = self.properties(*item);
+            let mut said = properties.iter().filter(|(kind, _)| kind == b"auxC");
+            // A version and flags, then the name up to a NUL.
+            said.any(|(_, body)| {
+                let name = body.get(4..).unwrap_or_default().split(|byte| *byte == 0).next();
+                name.is_some_and(|name| NAMES.contains(&name))
+            })
+        };
+        let beside = references.iter().filter(|(kind, _, to)| kind == b"auxl" && to.contains(&id));
+        let alpha = beside.map(|(_, from, _)| *from).find(is_alpha)?;
+        let multiplied = |(kind, from, to): &([u8; 4], u32, Vec<u32>)| {
+            kind == b"prem" && *from == id && to.contains(&alpha)
+        };
+        Some((alpha, references.iter().any(multiplied)))
     }
 
     /// Which item refers to which others, and as what.

@@ -70,7 +70,7 @@ fn more_memory_than_the_limit_is_refused_before_it_is_taken() {
 /// Each byte of the boxes and of the coded picture, made another one: no crash, no endless work.
 #[test]
 fn no_byte_that_is_another_one_does_harm() {
-    for path in ["images/thumbnail.heic", "images/exif.avif"] {
+    for path in ["images/thumbnail.heic", "images/exif.avif", "images/alpha_clap.avif"] {
         let (file, format) = fixture(path);
         let whole = source::read(&file, &limits()).unwrap();
         for at in 0..whole.len().min(1_200) {

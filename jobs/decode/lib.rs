@@ -42,6 +42,9 @@ mod heif;
 mod heif_header;
 mod heif_items;
 mod heif_meta;
+mod heif_shown;
+#[cfg(test)]
+mod heif_shown_tests;
 #[cfg(test)]
 mod heif_tests;
 mod ifd;
@@ -94,12 +97,19 @@ mod thumbnail_tests;
 mod thumbnails;
 mod tiff;
 mod tiff_samples;
+mod tone;
+#[cfg(test)]
+mod tone_tests;
 mod turbo;
 mod video;
 mod video_poster;
+mod video_preview;
+#[cfg(test)]
+mod video_preview_tests;
 #[cfg(test)]
 mod walk_tests;
 mod webp;
+mod webp_animation;
 mod webp_sys;
 mod window;
 
@@ -110,6 +120,7 @@ pub use sizes::{Coding, Framing, Size};
 pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
 pub use strip::{Edit, With, strip};
 pub use thumbnails::{Pictures, Raster, Thumbnail, thumbnails};
+pub use video_preview::preview;
 
 /// Opens FFmpeg's libraries, for the formats that need them ([`Format::needs_ffmpeg`]); else the
 /// first such file does. They stay open.

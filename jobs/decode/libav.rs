@@ -62,6 +62,15 @@ pub(crate) enum StreamKind {
     Other,
 }
 
+/// Which pictures of a film are read and decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frames {
+    /// Those that need no others, each by itself.
+    Key,
+    /// All, in their order.
+    All,
+}
+
 /// What a container says about one stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Stream {
@@ -73,6 +82,8 @@ pub(crate) struct Stream {
     pub(crate) sample_aspect: (i32, i32),
     pub(crate) frame_rate: Option<f64>,
     pub(crate) sample_rate: u32,
+    /// Seconds of one step of its clock.
+    pub(crate) tick: f64,
     /// The display matrix, as in ISO/IEC 14496-12.
     pub(crate) matrix: Option<[i32; 9]>,
 }
@@ -211,13 +222,17 @@ impl Input {
         }
     }
 
-    /// Reads only the keyframes of one stream from now on.
-    pub(crate) fn only_keyframes_of(&mut self, index: usize) {
+    /// Reads only these pictures of one stream from now on.
+    pub(crate) fn only(&mut self, index: usize, frames: Frames) {
+        let kept = match frames {
+            Frames::Key => AVDiscard::AVDISCARD_NONKEY,
+            Frames::All => AVDiscard::AVDISCARD_DEFAULT,
+        };
         // SAFETY: the loop stays within the streams.
         unsafe {
             for other in 0..(*self.context).nb_streams as usize {
                 (*(*(*self.context).streams.add(other))).discard = match other == index {
-                    true => AVDiscard::AVDISCARD_NONKEY,
+                    true => kept,
                     false => AVDiscard::AVDISCARD_ALL,
                 };
             }
@@ -285,13 +300,16 @@ impl Packet {
         Ok(packet)
     }
 
+    /// Whether it is of the stream.
+    pub(crate) fn is_of(&self, stream: usize) -> bool {
+        // SAFETY: the packet is ours and alive.
+        usize::try_from(unsafe { (*self.0).stream_index }) == Ok(stream)
+    }
+
     /// Whether it is a keyframe of the stream.
     pub(crate) fn is_keyframe_of(&self, stream: usize) -> bool {
         // SAFETY: the packet is ours and alive.
-        unsafe {
-            usize::try_from((*self.0).stream_index) == Ok(stream)
-                && (*self.0).flags & AV_PKT_FLAG_KEY != 0
-        }
+        self.is_of(stream) && unsafe { (*self.0).flags } & AV_PKT_FLAG_KEY != 0
     }
 }
 
@@ -348,7 +366,7 @@ unsafe fn describe(index: usize, stream: *const AVStream) -> Stream {
         let has_matrix = !matrix.is_null() && size >= size_of::<[i32; 9]>();
         let own = (*stream).sample_aspect_ratio;
         let aspect = if own.num > 0 { own } else { parameters.sample_aspect_ratio };
-        let rate = (*stream).avg_frame_rate;
+        let (rate, base) = ((*stream).avg_frame_rate, (*stream).time_base);
         let known = parameters.codec_id != AVCodecID::AV_CODEC_ID_NONE;
         let name = CStr::from_ptr(avcodec_get_name(parameters.codec_id));
         Stream {
@@ -361,6 +379,7 @@ unsafe fn describe(index: usize, stream: *const AVStream) -> Stream {
             frame_rate: (rate.num > 0 && rate.den > 0)
                 .then(|| f64::from(rate.num) / f64::from(rate.den)),
             sample_rate: u32::try_from(parameters.sample_rate).unwrap_or(0),
+            tick: f64::from(base.num) / f64::from(base.den.max(1)),
             matrix: has_matrix.then(|| matrix.read_unaligned()),
         }
     }

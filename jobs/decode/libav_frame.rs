@@ -4,19 +4,22 @@ use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use ffmpeg_sys_next::{
-    AV_CODEC_FLAG_OUTPUT_CORRUPT, AV_INPUT_BUFFER_PADDING_SIZE, AVCodecContext, AVCodecID,
-    AVDiscard, AVFrame,
+    AV_CODEC_FLAG_OUTPUT_CORRUPT, AV_INPUT_BUFFER_PADDING_SIZE, AV_NOPTS_VALUE, AVCodecContext,
+    AVCodecID, AVDiscard, AVFrame,
 };
 
-use crate::libav::{DECODERS, Input, Packet, Stream, out_of_memory};
+use crate::libav::{DECODERS, Frames, Input, Packet, Stream, out_of_memory};
 use crate::libav_link::*;
+use crate::tone::Hdr;
 use crate::{Code, DecodeError, Limits};
 
 /// Memory of a decode for each pixel: a decoder keeps up to four frames of 4:2:0 with two bytes
 /// a sample (3 bytes a pixel) while it makes one.
 const BYTES_PER_PIXEL: u64 = 12;
+/// The same where pictures are made of others: H.264 and HEVC keep up to 16 of them, large ones 6.
+const BYTES_PER_PIXEL_OF_FILM: u64 = 30;
 
-/// A decoder of single keyframes.
+/// A decoder of pictures.
 pub(crate) struct Decoder {
     context: *mut AVCodecContext,
     frame: Frame,
@@ -39,6 +42,13 @@ impl Frame {
         (u32::try_from(width).unwrap_or(0), u32::try_from(height).unwrap_or(0))
     }
 
+    /// When it is shown, by the clock of its stream.
+    pub(crate) fn time(&self) -> Option<i64> {
+        // SAFETY: the frame is ours and alive.
+        let time = unsafe { (*self.0).best_effort_timestamp };
+        (time != AV_NOPTS_VALUE).then_some(time)
+    }
+
     /// The shape of a pixel where the codec says it, else (0, 1).
     pub(crate) fn sample_aspect(&self) -> (i32, i32) {
         // SAFETY: the frame is ours and alive.
@@ -59,10 +69,15 @@ impl Decoder {
     pub(crate) fn open(
         input: &Input,
         stream: &Stream,
+        frames: Frames,
         limits: &Limits,
     ) -> Result<Self, DecodeError> {
         let pixels = u64::from(stream.width) * u64::from(stream.height);
-        limits.check_memory(pixels.saturating_mul(BYTES_PER_PIXEL))?;
+        let bytes_per_pixel = match frames {
+            Frames::Key => BYTES_PER_PIXEL,
+            Frames::All => BYTES_PER_PIXEL_OF_FILM,
+        };
+        limits.check_memory(pixels.saturating_mul(bytes_per_pixel))?;
         let missing = || {
             let name = stream.codec.as_deref().unwrap_or("unknown");
             DecodeError::new(Code::UnsupportedFormat, format!("no decoder for video codec {name}"))
@@ -77,7 +92,14 @@ impl Decoder {
                 if status < 0 {
                     return Err(input.refusal(status, "the video stream is damaged"));
                 }
-                (*context).skip_frame = AVDiscard::AVDISCARD_NONKEY;
+                if frames == Frames::Key {
+                    (*context).skip_frame = AVDiscard::AVDISCARD_NONKEY;
+                    return Ok(());
+                }
+                // What is not there yet after a jump is left out, and what no other picture is
+                // made of is not smoothed: it is shown much smaller.
+                (*context).flags &= !(AV_CODEC_FLAG_OUTPUT_CORRUPT as c_int);
+                (*context).skip_loop_filter = AVDiscard::AVDISCARD_NONREF;
                 Ok(())
             })?
             .ok_or_else(missing)?;
@@ -109,16 +131,41 @@ impl Decoder {
                 return Err(out_of_memory());
             }
             let decoder = Self { context, frame: Frame::new()? };
-            prepare(context)?;
-            (*context).thread_count = 1;
             // A damaged keyframe is better than none.
             (*context).flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT as c_int;
+            prepare(context)?;
+            (*context).thread_count = 1;
             // The stream's own header may ask for more than the container says.
             let most = limits.memory_bytes / BYTES_PER_PIXEL;
             (*context).max_pixels = i64::try_from(most).unwrap_or(i64::MAX);
             let status = avcodec_open2(context, codec, ptr::null_mut());
             Ok(Some((decoder, status)))
         }
+    }
+
+    /// Takes the next packet of a film, or its end; the pictures that come of it are
+    /// [`Decoder::picture`].
+    pub(crate) fn take(&mut self, packet: Option<&Packet>) {
+        // SAFETY: the context is ours; a null packet is the end. What it refuses, it leaves out.
+        unsafe {
+            avcodec_send_packet(self.context, packet.map_or(ptr::null(), |packet| packet.0));
+        }
+    }
+
+    /// The next picture in the order in which they are shown; `None` until more is taken.
+    pub(crate) fn picture(&mut self) -> Option<&Frame> {
+        // SAFETY: both pointers are ours and alive; the old content is given back first.
+        let status = unsafe {
+            av_frame_unref(self.frame.0);
+            avcodec_receive_frame(self.context, self.frame.0)
+        };
+        (status >= 0 && self.frame.size().0 > 0 && self.frame.size().1 > 0).then_some(&self.frame)
+    }
+
+    /// Makes it ready for another part of the film.
+    pub(crate) fn flush(&mut self) {
+        // SAFETY: the context is ours and open.
+        unsafe { avcodec_flush_buffers(self.context) }
     }
 
     /// Decodes one keyframe at once, without waiting for later packets.
@@ -158,9 +205,11 @@ pub(crate) enum Still<'a> {
     Av1,
 }
 
-/// Matrix and range of a picture, by the numbers of ITU-T H.273.
+/// Primaries, transfer, matrix and range of a picture, by the numbers of ITU-T H.273.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Colours {
+    pub(crate) primaries: u16,
+    pub(crate) transfer: u16,
     pub(crate) matrix: u16,
     pub(crate) is_full: bool,
 }
@@ -169,23 +218,45 @@ impl Frame {
     /// The container's word on the colours counts more than the stream's; where neither says a
     /// matrix, still pictures have that of ITU-R BT.601 (MIAF, ISO/IEC 23000-22).
     pub(crate) fn say_colours(&mut self, said: Option<Colours>) {
-        const UNSPECIFIED: c_int = 2;
         const BT601: c_int = 6;
         // SAFETY: the frame is ours; the enums are read and written as the integers they are in C.
         unsafe {
             let matrix = (&raw mut (*self.0).colorspace).cast::<c_int>();
             match said {
-                Some(Colours { matrix: said, is_full }) => {
+                Some(Colours { primaries, transfer, matrix: said, is_full }) => {
+                    self.say_light(primaries, transfer);
                     matrix.write(said.into());
                     let range = (&raw mut (*self.0).color_range).cast::<c_int>();
                     range.write(if is_full { 2 } else { 1 });
                 }
-                None if matrix.read() == UNSPECIFIED => matrix.write(BT601),
+                None if matrix.read() == c_int::from(UNSPECIFIED) => matrix.write(BT601),
                 None => {}
             }
         }
     }
+
+    /// What else than the stream says how signals stand for light: a profile, for one.
+    pub(crate) fn say_light(&mut self, primaries: u16, transfer: u16) {
+        // SAFETY: the frame is ours; the enums are written as the integers they are in C.
+        unsafe {
+            (&raw mut (*self.0).color_primaries).cast::<c_int>().write(primaries.into());
+            (&raw mut (*self.0).color_trc).cast::<c_int>().write(transfer.into());
+        }
+    }
+
+    /// What its signals mean where they are of HDR.
+    pub(crate) fn hdr(&self) -> Option<Hdr> {
+        // SAFETY: the frame is ours and alive; the enums are read as the integers they are in C.
+        let (primaries, transfer) = unsafe {
+            let primaries = (&raw const (*self.0).color_primaries).cast::<c_int>().read();
+            (primaries, (&raw const (*self.0).color_trc).cast::<c_int>().read())
+        };
+        Hdr::of_code_points(primaries, transfer)
+    }
 }
+
+/// The number of ITU-T H.273 by which nothing is said.
+pub(crate) const UNSPECIFIED: u16 = 2;
 
 impl Decoder {
     /// A decoder of still pictures of this size that are coded in the same way.

@@ -56,12 +56,18 @@ impl Scaler {
     }
 }
 
-/// Scales `frame` to `width` x `height` and converts it to RGB.
+/// Scales `frame` to `width` x `height` and converts it to RGB; light of HDR keeps 16 bits until it
+/// is sRGB.
 pub(crate) fn to_rgb(frame: &Frame, width: u32, height: u32) -> Result<Raster, DecodeError> {
     let unsupported =
         || DecodeError::new(Code::UnsupportedFormat, "the video has an unknown pixel format");
-    let scaler = scaler(frame, width, height).ok_or_else(unsupported)?;
-    let mut scaled = Frame::with_room(width, height, AVPixelFormat::AV_PIX_FMT_RGB24 as c_int)?;
+    let hdr = frame.hdr();
+    let format = match hdr {
+        None => AVPixelFormat::AV_PIX_FMT_RGB24,
+        Some(_) => AVPixelFormat::AV_PIX_FMT_RGB48LE,
+    };
+    let scaler = scaler(frame, ((width, height), format as c_int)).ok_or_else(unsupported)?;
+    let mut scaled = Frame::with_room(width, height, format as c_int)?;
 
     // SAFETY: the scaler was made for exactly this source size and format and this target, which
     // has room for them.
@@ -79,28 +85,29 @@ pub(crate) fn to_rgb(frame: &Frame, width: u32, height: u32) -> Result<Raster, D
             return Err(unsupported());
         }
     }
-    Ok(Raster { width, height, rgb: rows(&mut scaled, width, height) })
-}
-
-/// The rows of an RGB frame without the padding between them.
-fn rows(frame: &mut Frame, width: u32, height: u32) -> Vec<u8> {
-    let row = width as usize * 3;
-    let mut rgb = Vec::with_capacity(row * height as usize);
-    for y in 0..height as usize {
-        // SAFETY: FFmpeg allocated `height` rows of `linesize` >= `width * 3` bytes.
-        let bytes = unsafe {
-            let stride = usize::try_from((*frame.0).linesize[0]).unwrap_or(row);
-            std::slice::from_raw_parts((*frame.0).data[0].add(y * stride), row)
-        };
-        rgb.extend_from_slice(bytes);
+    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+    match hdr {
+        None => each_row(&mut scaled, width as usize * 3, |row| rgb.extend_from_slice(row)),
+        Some(hdr) => each_row(&mut scaled, width as usize * 6, |row| hdr.push_row(row, &mut rgb)),
     }
-    rgb
+    Ok(Raster { width, height, rgb })
 }
 
-fn scaler(frame: &Frame, width: u32, height: u32) -> Option<Scaler> {
+/// Hands over the rows of a frame, of `length` bytes each, without the padding between them.
+fn each_row(frame: &mut Frame, length: usize, mut take: impl FnMut(&[u8])) {
+    let (_, height) = frame.size();
+    for y in 0..height as usize {
+        // SAFETY: FFmpeg allocated `height` rows of `linesize` >= `length` bytes.
+        take(unsafe {
+            let stride = usize::try_from((*frame.0).linesize[0]).unwrap_or(length);
+            std::slice::from_raw_parts((*frame.0).data[0].add(y * stride), length)
+        });
+    }
+}
+
+fn scaler(frame: &Frame, to: ((u32, u32), c_int)) -> Option<Scaler> {
     // SAFETY: the frame is ours and alive; its format is read as an integer.
     let format = unsafe { (*frame.0).format };
-    let to = ((width, height), AVPixelFormat::AV_PIX_FMT_RGB24 as c_int);
     // Exact rounding would double the time, for a mean difference below one.
     let scaler = Scaler::between((frame.size(), format), to, SWS_AREA.into())?;
     if !scaler.init() {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use crate::libav::{Input, Packet, Stream, StreamKind};
+use crate::libav::{Frames, Input, Packet, Stream, StreamKind};
 use crate::libav_frame::{Decoder, Frame};
 use crate::libav_scale::to_rgb;
 use crate::orientation::Orientation;
@@ -26,6 +26,19 @@ const FLAT: f64 = 6.0;
 ///
 /// It is a keyframe that is not black or flat, where there is one.
 pub(crate) fn poster(file: &File, format: Format, limits: &Limits) -> Result<Raster, DecodeError> {
+    let (mut input, stream) = opened(file, format, limits)?;
+    let decoder = Decoder::open(&input, &stream, Frames::Key, limits)?;
+    input.only(stream.index, Frames::Key);
+    let packet = Packet::new()?;
+    Search { input, decoder, packet, stream, limits, best: None }.run()
+}
+
+/// A film and its pictures, which are within the limits.
+pub(crate) fn opened(
+    file: &File,
+    format: Format,
+    limits: &Limits,
+) -> Result<(Input, Stream), DecodeError> {
     let mut input = Input::open(file, format, limits)?;
     let stream = match first_video(&input) {
         Some(stream) if stream.width > 0 && stream.codec.is_some() => stream,
@@ -42,10 +55,7 @@ pub(crate) fn poster(file: &File, format: Format, limits: &Limits) -> Result<Ras
     };
     limits.check_pixels(stream.width, stream.height)?;
     limits.check_film(input.duration().unwrap_or(0.0))?;
-    let decoder = Decoder::open(&input, &stream, limits)?;
-    input.only_keyframes_of(stream.index);
-    let packet = Packet::new()?;
-    Search { input, decoder, packet, stream, limits, best: None }.run()
+    Ok((input, stream))
 }
 
 fn first_video(input: &Input) -> Option<Stream> {
@@ -66,7 +76,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn run(mut self) -> Result<Raster, DecodeError> {
         let duration = self.input.duration().unwrap_or(0.0);
-        let mut found = self.look_at((duration * 0.1).min(FIRST_TRY_SECONDS))?;
+        let mut found = self.look_at(near_start(duration))?;
         if self.best.is_none() {
             // The place may lie behind the end of a file that was cut off.
             found = self.look_at(0.0)?;
@@ -101,7 +111,7 @@ impl Search<'_> {
             }
             tries += 1;
             let Some(frame) = self.decoder.decode(&self.packet) else { continue };
-            let (width, height) = shown_size(frame, &self.stream);
+            let (width, height) = shown_size(frame, &self.stream, EDGE);
             let raster = to_rgb(frame, width, height)?;
             let contrast = contrast(&raster);
             if self.best.as_ref().is_none_or(|(best, _)| contrast > *best) {
@@ -115,8 +125,13 @@ impl Search<'_> {
     }
 }
 
-/// The size before turning: pixels made square, the long edge at most [`EDGE`].
-fn shown_size(frame: &Frame, stream: &Stream) -> (u32, u32) {
+/// Where the first look into a film of this length is, in seconds.
+pub(crate) fn near_start(duration: f64) -> f64 {
+    (duration * 0.1).min(FIRST_TRY_SECONDS)
+}
+
+/// The size before turning: pixels made square, the long edge at most `most`.
+pub(crate) fn shown_size(frame: &Frame, stream: &Stream, most: u32) -> (u32, u32) {
     let (width, height) = frame.size();
     let (num, den) = match stream.sample_aspect {
         (num, den) if num > 0 && den > 0 => (num, den),
@@ -126,8 +141,8 @@ fn shown_size(frame: &Frame, stream: &Stream) -> (u32, u32) {
     // No camera has pixels four times as wide as high; a file that says so is wrong.
     let aspect = if (0.25..=4.0).contains(&aspect) { aspect } else { 1.0 };
     let (width, height) = (f64::from(width) * aspect, f64::from(height));
-    let scale = (f64::from(EDGE) / width.max(height)).min(1.0);
-    let fit = |edge: f64| ((edge * scale).round() as u32).clamp(1, EDGE);
+    let scale = (f64::from(most) / width.max(height)).min(1.0);
+    let fit = |edge: f64| ((edge * scale).round() as u32).clamp(1, most);
     (fit(width), fit(height))
 }
 
@@ -149,7 +164,7 @@ fn contrast(raster: &Raster) -> f64 {
 }
 
 /// Turns a picture as it is to be shown.
-fn upright(raster: Raster, turn: Turn) -> Raster {
+pub(crate) fn upright(raster: Raster, turn: Turn) -> Raster {
     let orientation = match (turn.degrees, turn.mirrored) {
         (90, false) => 6,
         (180, false) => 3,

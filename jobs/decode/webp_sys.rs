@@ -1,4 +1,4 @@
-//! The only place that talks to libwebp: features, scaled decoding, encoding.
+//! The door to libwebp: features, scaled decoding, encoding.
 
 use libwebp_sys as sys;
 
@@ -79,7 +79,6 @@ pub(crate) fn decompress(
 
 /// A configuration with the header of `data` in it.
 fn config_of(data: &[u8]) -> Result<sys::WebPDecoderConfig, DecodeError> {
-    let other_version = || DecodeError::new(Code::UnsupportedFormat, "libwebp is another version");
     let mut config = sys::WebPDecoderConfig::new().map_err(|()| other_version())?;
     // SAFETY: the slice and the configuration live through the call.
     let status = unsafe { sys::WebPGetFeatures(data.as_ptr(), data.len(), &mut config.input) };
@@ -107,46 +106,70 @@ pub(crate) fn compress(
     height: u32,
     quality: u8,
 ) -> Result<Vec<u8>, DecodeError> {
-    let ours = || DecodeError::corrupt("the small picture cannot be a WebP");
-    if rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 || rgb.is_empty() {
-        return Err(ours());
-    }
-    let mut config = sys::WebPConfig::new().map_err(|()| ours())?;
-    config.quality = f32::from(quality);
-    config.method = EFFORT;
-    let mut picture = Coded::new()?;
-    picture.0.width = i32::try_from(width).map_err(|_| ours())?;
-    picture.0.height = i32::try_from(height).map_err(|_| ours())?;
-    let stride = i32::try_from(width * 3).map_err(|_| ours())?;
+    let config = lossy(quality)?;
+    let mut picture = Coded::of(rgb, width, height, false)?;
     let mut file = Written::new();
     picture.0.writer = Some(sys::WebPMemoryWrite);
     picture.0.custom_ptr = (&raw mut file.0).cast();
-    // SAFETY: `rgb` holds `height` rows of `stride` bytes (checked above), and is copied. The
-    // writer that the picture points to lives until after the call that writes to it.
-    let is_done = unsafe {
-        sys::WebPPictureImportRGB(&mut picture.0, rgb.as_ptr(), stride) != 0
-            && sys::WebPEncode(&config, &mut picture.0) != 0
-    };
-    if is_done {
-        return Ok(file.bytes());
-    }
-    match picture.0.error_code {
-        sys::WebPEncodingError::VP8_ENC_ERROR_OUT_OF_MEMORY
-        | sys::WebPEncodingError::VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY => {
-            Err(DecodeError::new(Code::MemoryLimit, "WebP: there is no memory to encode it"))
-        }
-        _ => Err(ours()),
-    }
+    // SAFETY: the writer that the picture points to lives until after the call that writes to it.
+    let is_done = unsafe { sys::WebPEncode(&config, &mut picture.0) != 0 };
+    if is_done { Ok(file.bytes()) } else { Err(picture.failure()) }
+}
+
+/// How a lossy picture of this quality is coded.
+pub(crate) fn lossy(quality: u8) -> Result<sys::WebPConfig, DecodeError> {
+    let mut config = sys::WebPConfig::new().map_err(|()| other_version())?;
+    config.quality = f32::from(quality);
+    config.method = EFFORT;
+    Ok(config)
+}
+
+/// The answer where no WebP can be made of pixels.
+pub(crate) fn impossible() -> DecodeError {
+    DecodeError::corrupt("the small picture cannot be a WebP")
+}
+
+/// The answer where the library is not that of the headers.
+pub(crate) fn other_version() -> DecodeError {
+    DecodeError::new(Code::UnsupportedFormat, "libwebp is another version")
 }
 
 /// Pixels on their way into a file, freed when dropped.
-struct Coded(sys::WebPPicture);
+pub(crate) struct Coded(pub(crate) sys::WebPPicture);
 
 impl Coded {
-    fn new() -> Result<Self, DecodeError> {
-        let other_version =
-            || DecodeError::new(Code::UnsupportedFormat, "libwebp is another version");
-        sys::WebPPicture::new().map(Self).map_err(|()| other_version())
+    /// The pixels of `rgb`, three bytes each: as they are, or in the planes of lossy coding.
+    pub(crate) fn of(
+        rgb: &[u8],
+        width: u32,
+        height: u32,
+        as_they_are: bool,
+    ) -> Result<Self, DecodeError> {
+        if rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 || rgb.is_empty() {
+            return Err(impossible());
+        }
+        let length = |length: u32| i32::try_from(length).map_err(|_| impossible());
+        let mut coded = sys::WebPPicture::new().map(Self).map_err(|()| other_version())?;
+        let picture = &mut coded.0;
+        (picture.width, picture.height) = (length(width)?, length(height)?);
+        picture.use_argb = as_they_are.into();
+        let stride = length(width * 3)?;
+        // SAFETY: `rgb` holds `height` rows of `stride` bytes (checked above), and is copied.
+        match unsafe { sys::WebPPictureImportRGB(picture, rgb.as_ptr(), stride) } {
+            0 => Err(coded.failure()),
+            _ => Ok(coded),
+        }
+    }
+
+    /// Why it could not be coded.
+    pub(crate) fn failure(&self) -> DecodeError {
+        match self.0.error_code {
+            sys::WebPEncodingError::VP8_ENC_ERROR_OUT_OF_MEMORY
+            | sys::WebPEncodingError::VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY => {
+                DecodeError::new(Code::MemoryLimit, "WebP: there is no memory to encode it")
+            }
+            _ => impossible(),
+        }
     }
 }
 

@@ -336,6 +336,11 @@ impl Media {
         self.sniffed_mime_type.as_ref().unwrap_or(&self.mime_type)
     }
 
+    /// Whether its bytes are a film.
+    pub fn is_film(&self) -> bool {
+        self.known_type().starts_with("video/")
+    }
+
     /// Whether readers have its small pictures, which may be made again.
     pub fn is_pictured(&self) -> bool {
         let steps = &self.processing_steps;

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     job::{JobError, Outcome},
     keys,
-    model::{Media, MediaId},
-    ports::PictureSize,
+    model::{Media, MediaId, ThumbnailInfo},
+    ports::{Picture, PictureSize},
 };
 
 /// Makes those that the document does not list yet. Safe to do twice.
@@ -27,6 +27,19 @@ pub async fn add_avif(needs: &Needs, id: MediaId) -> Result<Outcome, JobError> {
     }
     let made = made_of(needs, &media, &missing).await?;
     let entries = listed(&media, &needs.recipe, &made.pictures);
+    add(needs, id, Maker::Avif, entries, made.pictures).await?;
+    Ok(Outcome::Done)
+}
+
+/// Puts pictures that come later and lists them behind the others, each in the place of the one of
+/// its name.
+pub(super) async fn add(
+    needs: &Needs,
+    id: MediaId,
+    maker: Maker,
+    entries: Vec<ThumbnailInfo>,
+    made: Vec<Picture>,
+) -> Result<(), JobError> {
     let is_made = |name: &String| entries.iter().any(|entry| entry.name == *name);
     let list = |media: &mut Media, _: DateTime| {
         media.thumbnails.retain(|entry| !is_made(&entry.name));
@@ -35,19 +48,18 @@ pub async fn add_avif(needs: &Needs, id: MediaId) -> Result<Outcome, JobError> {
         media.processing_steps.thumbnail_generation.renew_error = None;
     };
     let is_wished = |media: &Media| is_of_this_recipe(needs, media);
-    replace(needs, id, Maker::Avif, (&entries, made.pictures), is_wished, list).await?;
-    Ok(Outcome::Done)
+    replace(needs, id, maker, (&entries, made), is_wished, list).await
 }
 
 /// Only what belongs to the pictures that readers have: when these are of another version, whoever
 /// makes them again asks for these, too.
-fn is_of_this_recipe(needs: &Needs, media: &Media) -> bool {
+pub(super) fn is_of_this_recipe(needs: &Needs, media: &Media) -> bool {
     let step = &media.processing_steps.thumbnail_generation;
     media.is_pictured() && step.recipe_version == Some(needs.recipe.version)
 }
 
 /// Why a worker of older settings leaves it to another one.
-fn newer(needs: &Needs, media: &Media) -> Option<JobError> {
+pub(super) fn newer(needs: &Needs, media: &Media) -> Option<JobError> {
     let (ours, theirs) =
         (needs.recipe.version, media.processing_steps.thumbnail_generation.recipe_version?);
     (theirs > ours).then(|| recipe_older(ours, theirs))

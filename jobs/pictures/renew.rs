@@ -12,7 +12,7 @@ use super::{
 use crate::{
     job::{JobError, Outcome},
     model::{Media, MediaId, StepError},
-    ports::{PictureFormat, Pictures, PortError},
+    ports::{Pictures, PortError},
     route,
 };
 
@@ -41,10 +41,11 @@ pub async fn renew(needs: &Needs, id: MediaId, older_than: u32) -> Result<Outcom
     let list = |media: &mut Media, now: DateTime| {
         // Those that come later have their old ones until then.
         let later = needs.recipe.later();
-        let avif = PictureFormat::Avif.mime_type();
-        media
-            .thumbnails
-            .retain(|old| old.mime_type == avif && later.iter().any(|size| size.name == old.name));
+        media.thumbnails.retain(|old| match Maker::of(&old.key) {
+            Maker::Thumbnails => false,
+            Maker::Avif => later.iter().any(|size| size.name == old.name),
+            Maker::Preview => needs.recipe.preview_seconds > 0,
+        });
         media.thumbnails.splice(0..0, entries.iter().cloned());
         needs.links.address(media);
         media.placeholder = placeholder(&hash);

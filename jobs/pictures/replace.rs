@@ -11,23 +11,33 @@ use bson::DateTime;
 use super::{Needs, put};
 use crate::{
     job::JobError,
+    keys,
     model::{Media, MediaId, Processing, ThumbnailInfo},
     ports::{Picture, PictureFormat, PortError},
 };
 
-/// Who makes pictures of a medium. The two may do so at the same time; each removes its own alone.
+/// Who makes pictures of a medium. They may do so at the same time; each removes its own alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Maker {
     /// Of those that a medium is published with.
     Thumbnails,
     /// Of those that come later.
     Avif,
+    /// Of the moving picture of a film.
+    Preview,
 }
 
 impl Maker {
-    fn made(self, key: &str) -> bool {
+    /// Whose picture lies at this key.
+    pub fn of(key: &str) -> Self {
         let is_avif = key.strip_suffix(PictureFormat::Avif.extension());
-        is_avif.is_some_and(|rest| rest.ends_with('.')) == (self == Self::Avif)
+        if keys::is_preview(key) {
+            return Self::Preview;
+        }
+        match is_avif.is_some_and(|rest| rest.ends_with('.')) {
+            true => Self::Avif,
+            false => Self::Thumbnails,
+        }
     }
 }
 
@@ -65,7 +75,7 @@ pub async fn replace(
 pub async fn free(needs: &Needs, id: MediaId, maker: Maker) -> Result<(), PortError> {
     let media = needs.media.media(id).await?;
     let mut spare = media.processing.map(|processing| processing.spare_keys).unwrap_or_default();
-    spare.retain(|key| maker.made(key));
+    spare.retain(|key| Maker::of(key) == maker);
     let is_known = |key: &String| media.thumbnails.iter().any(|t| t.key == *key);
     for key in spare.iter().filter(|key| !is_known(key)) {
         needs.objects.delete(key).await?;

@@ -122,6 +122,15 @@ pub trait Decoder: Send + Sync {
         sizes: &[PictureSize],
     ) -> Result<Pictures, PortError>;
 
+    /// The first `seconds` of a film in small, moving and without sound, as a picture named
+    /// `preview`; `None` for what does not move.
+    async fn preview(
+        &self,
+        file: &LocalFile,
+        mime_type: &str,
+        seconds: u32,
+    ) -> Result<Option<Picture>, PortError>;
+
     /// The edits that take out of the file what is not needed to show it: places, serial numbers,
     /// names, comments. `None` where files of the type are left as they are.
     async fn strip(&self, file: &LocalFile, mime_type: &str) -> Result<Option<Edits>, PortError>;

@@ -44,6 +44,16 @@ mediaId: string,
  */
 recipeVersion?: number, };
 
+export type GeneratePreview = { 
+/**
+ * The film to picture.
+ */
+mediaId: string, 
+/**
+ * The version of the settings that it is for.
+ */
+recipeVersion?: number, };
+
 export type Sweep = Record<symbol, never>;
 
 export type CreateNotification = { 
@@ -76,6 +86,7 @@ export type Job =
   | { kind: "generate_thumbnails"; args: GenerateThumbnails }
   | { kind: "publish_media"; args: PublishMedia }
   | { kind: "generate_avif"; args: GenerateAvif }
+  | { kind: "generate_preview"; args: GeneratePreview }
   | { kind: "sweep"; args: Sweep }
   | { kind: "create_notification"; args: CreateNotification }
   | { kind: "release_due"; args: ReleaseDue }

@@ -1,7 +1,7 @@
 """The decoder on real files, beside the programs that others make thumbnails with.
 
-Ours is the sandbox with its cells (examples/media_bench); the peers are sharp, Pillow, pyvips and
-the tools vipsthumbnail, ffprobe, ffmpeg and exiftool. All get the same files, boxes, quality (JPEG
+Ours is the sandbox with its cells (examples/media_bench); the peers are sharp, Pillow, pyvips, the
+crate image alone, and the tools vipsthumbnail, ffprobe, ffmpeg and exiftool. All get the same files, boxes, quality (JPEG
 80, 4:2:0) and one thread a picture. Every figure is the difference between a run that goes through
 the files once and one that does so often, so that nobody's start is counted; processor time is that
 of the process with all its children, by the kernel's count when they have ended, and peak memory is
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 
+import media_exif
 import media_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -31,6 +32,8 @@ BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "ben
 CORES = os.cpu_count()
 # The most that a hostile file may take.
 HOSTILE_MS = 2000
+# How many of exiftool's values we have alike, in percent.
+AGREEMENT = 97.5
 
 ALL = (320, 960, 1920)
 # Group, its name, sizes, and the peers with how often ours is to be as fast, and its part of their
@@ -38,15 +41,18 @@ ALL = (320, 960, 1920)
 # reads, which Pillow has.
 PICTURES = [
     ("photos", "JPEG 10-22 MP to 320", (320,),
-     {"sharp": (1.35, 0.25), "pillow": (1.0, None), "pyvips": (None, None)}),
+     {"sharp": (1.35, 0.25), "pillow": (1.0, None), "pyvips": (None, None),
+      "image": (None, None)}),
     ("photos", "JPEG 10-22 MP to 320+960+1920", ALL,
      {"sharp": (3.0, None), "sharp once": (2.2, None), "pillow": (None, None),
-      "pyvips": (None, None)}),
+      "pyvips": (None, None), "image": (None, None)}),
     ("p3", "JPEG Display P3 to 320+960+1920", ALL, {"sharp": (4.0, None)}),
     ("progressive", "JPEG progressive to 320", (320,),
-     {"sharp": (2.3, None), "pillow": (None, None)}),
-    ("webp", "WebP to 320", (320,), {"sharp": (1.6, None), "pillow": (None, None)}),
-    ("png", "PNG to 320", (320,), {"sharp": (1.0, 0.5), "pillow": (None, None)}),
+     {"sharp": (2.3, None), "pillow": (None, None), "image": (None, None)}),
+    ("webp", "WebP to 320", (320,), {"sharp": (1.6, None), "pillow": (None, None),
+                                 "image": (None, None)}),
+    ("png", "PNG to 320", (320,), {"sharp": (1.0, 0.5), "pillow": (None, None),
+                               "image": (None, None)}),
     ("avif", "AVIF to 320", (320,), {"sharp": (3.0, None), "pillow": (None, None)}),
     ("heic thmb", "HEIC with thmb to 320", (320,),
      {"vipsthumbnail": (10.0, None), "pillow": (10.0, None)}),
@@ -75,6 +81,8 @@ def install():
             shutil.copy(file, BUILT)
     npm = ["npm", "ci", "--silent", "--no-audit", "--no-fund"]
     subprocess.run(npm, cwd=BUILT, check=True, stdout=sys.stderr)
+    build = ["cargo", "build", "--release", "--locked", "--target-dir", BUILT / "image"]
+    subprocess.run(build, cwd=PEERS.parent / "image", check=True, stdout=sys.stderr)
 
 
 class Bench:
@@ -87,6 +95,7 @@ class Bench:
             self.commands[name] = [python, str(BUILT / f"by_{name}.py")]
         for name in ["vipsthumbnail", "ffprobe", "ffmpeg", "exiftool"]:
             self.commands[name] = [python, str(BUILT / "by_command.py")]
+        self.commands["image"] = [str(BUILT / "image" / "release" / "image_peer")]
         self.turns, self.seconds = (3, 0.6) if is_short else (5, 2.0)
         self.rows, self.is_json = [], is_json
 
@@ -226,6 +235,16 @@ class Bench:
         self.faster("  by the clock", costs["ours"]["wall"], peer, costs[peer]["wall"], None, "ms")
         self.smaller("  peak memory", costs["ours"]["peak"], peer, costs[peer]["peak"], None, "MB")
 
+    def agreement(self, files):
+        """How far our EXIF is exiftool's."""
+        said = self.run("ours", "facts", files)["said"]
+        same, every = media_exif.agreement(files, said)
+        if every == 0:
+            return
+        percent = 100 * same / every
+        title = f"EXIF agreement with exiftool ({every} values)"
+        self.row(title, percent, "%", target=f">= {AGREEMENT} %", passed=percent >= AGREEMENT)
+
     def sandbox(self, files):
         """What a job costs that does next to nothing, here and there."""
         found = {True: [], False: []}
@@ -280,6 +299,7 @@ def main():
         bench.facts(files["video"], "video: poster", "pictures", "ffmpeg", 8)
     if "exif" in files:
         bench.facts(files["exif"], "EXIF", "facts", "exiftool", 20)
+    bench.agreement(media_files.every(folder))
     bench.sandbox(next(iter(files.values()))[:1])
     bench.hostile(media_files.hostile(folder))
     if is_json:

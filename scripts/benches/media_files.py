@@ -80,16 +80,25 @@ def kinds(path):
     return [], 0
 
 
+def under(folder, names):
+    """The files of a folder, or those of the corpus in its folders of these names."""
+    roots = [folder] if folder else [corpus() / name for name in names]
+    return [path for root in roots for path in sorted(root.rglob("*")) if path.is_file()]
+
+
+def every(folder):
+    """All that is no trap."""
+    names = ["photos", "orientation", "heic", "webp", "png", "gif", "tiff", "avif", "video"]
+    return [str(path.resolve()) for path in under(folder, names)]
+
+
 def find(folder):
     """Files by group; of pictures only large ones, unless there is none."""
-    wanted = ["photos", "heic", "webp", "png", "avif", "video"]
-    roots = [folder] if folder else [corpus() / name for name in wanted]
     found = {}
-    for root in roots:
-        for path in sorted(path for path in root.rglob("*") if path.is_file()):
-            groups, pixels = kinds(path)
-            for group in groups:
-                found.setdefault(group, []).append((pixels, path))
+    for path in under(folder, ["photos", "heic", "webp", "png", "avif", "video"]):
+        groups, pixels = kinds(path)
+        for group in groups:
+            found.setdefault(group, []).append((pixels, path))
     chosen = {}
     for group, files in found.items():
         large = [path for pixels, path in files if pixels >= LARGE or group == "exif"]

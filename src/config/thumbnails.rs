@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use jobs::{
+    keys::PREVIEW,
     ports::{Framing, PictureFormat, PictureSize},
     recipe::Recipe,
 };
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// More pictures than any page shows of one photo; each costs time in every upload.
 const MOST_SIZES: usize = 12;
+/// A preview is looked at, not watched: 10 seconds are some 300 kB.
+const MOST_SECONDS: u32 = 10;
 
 /// Which small pictures are made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,6 +21,7 @@ const MOST_SIZES: usize = 12;
 pub struct Thumbnails {
     pub version: u32,
     pub sizes: Vec<SizeSetting>,
+    pub preview_seconds: u32,
 }
 
 /// One of them.
@@ -100,7 +104,8 @@ impl SizeSetting {
 impl Thumbnails {
     /// What the jobs go by.
     pub fn recipe(&self) -> Recipe {
-        Recipe { version: self.version, sizes: self.sizes.iter().map(SizeSetting::size).collect() }
+        let sizes = self.sizes.iter().map(SizeSetting::size).collect();
+        Recipe { version: self.version, sizes, preview_seconds: self.preview_seconds }
     }
 
     pub(super) fn faults(&self) -> Vec<(bool, &'static str)> {
@@ -121,6 +126,11 @@ impl Thumbnails {
             (
                 !sizes.is_empty() && self.recipe().at_once().is_empty(),
                 "thumbnails.sizes are all of the format avif, which comes after publication",
+            ),
+            (self.preview_seconds > MOST_SECONDS, "thumbnails.preview_seconds is more than 10"),
+            (
+                self.preview_seconds > 0 && names.contains(PREVIEW),
+                "a name in thumbnails.sizes is preview, which thumbnails.preview_seconds makes",
             ),
             (odd_quality, "a quality in thumbnails.sizes is not from 1 to 100"),
         ]
@@ -195,6 +205,23 @@ mod tests {
             let faults = read(&none_or_many).unwrap_err();
             assert_eq!(faults, ["thumbnails.sizes are none or more than 12"]);
         }
+    }
+
+    #[test]
+    fn previews_are_off_short_and_the_only_ones_of_their_name() {
+        let with = |seconds: u32| {
+            let sizes = "[320, { name = \"preview\", box = 64 }]";
+            let rest = format!("{sizes}\npreview_seconds = {seconds}");
+            read(&rest).map(|thumbnails| thumbnails.recipe().told())
+        };
+
+        assert_eq!(with(0).unwrap(), "320=320x320-fit-jpeg-q80,preview=64x64-fit-jpeg-q80");
+        let taken = "a name in thumbnails.sizes is preview, which thumbnails.preview_seconds makes";
+        assert_eq!(with(3).unwrap_err(), [taken]);
+        let long = "thumbnails.preview_seconds is more than 10";
+        assert_eq!(with(11).unwrap_err(), [long, taken]);
+        let told = read("[320]\npreview_seconds = 3").unwrap().recipe().told();
+        assert_eq!(told, "320=320x320-fit-jpeg-q80,preview=3s");
     }
 
     #[test]

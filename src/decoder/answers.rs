@@ -1,7 +1,9 @@
 //! Whoever can do [`Work`] is a [`Decoder`].
 
 use async_trait::async_trait;
-use jobs::ports::{Decoder, Edits, Facts, LocalFile, PictureSize, Pictures, PortError, Sniffed};
+use jobs::ports::{
+    Decoder, Edits, Facts, LocalFile, Picture, PictureSize, Pictures, PortError, Sniffed,
+};
 
 use super::work::{Answer, Work};
 
@@ -40,6 +42,18 @@ impl<Doer: Doing> Decoder for Decoding<Doer> {
     ) -> Result<Pictures, PortError> {
         match self.0.run(file, Work::Pictures(mime_type.to_owned(), sizes.to_vec())).await? {
             Answer::Pictures(pictures) => Ok(pictures),
+            other => Err(wrong(&other)),
+        }
+    }
+
+    async fn preview(
+        &self,
+        file: &LocalFile,
+        mime_type: &str,
+        seconds: u32,
+    ) -> Result<Option<Picture>, PortError> {
+        match self.0.run(file, Work::Preview(mime_type.to_owned(), seconds)).await? {
+            Answer::Pictures(made) => Ok(made.pictures.into_iter().next()),
             other => Err(wrong(&other)),
         }
     }

@@ -41,6 +41,8 @@ pub enum Work {
     Facts(String),
     /// See [`jobs::ports::Decoder::pictures`]; of this media type.
     Pictures(String, Vec<PictureSize>),
+    /// See [`jobs::ports::Decoder::preview`]; of this media type, so many seconds.
+    Preview(String, u32),
     /// See [`jobs::ports::Decoder::strip`]; of this media type.
     Strip(String),
 }
@@ -52,7 +54,7 @@ pub enum Answer {
     Sniffed(Option<Sniffed>),
     /// To [`Work::Facts`].
     Facts(Box<Facts>),
-    /// To [`Work::Pictures`].
+    /// To [`Work::Pictures`] and [`Work::Preview`].
     Pictures(Pictures),
     /// To [`Work::Strip`].
     Edits(Option<Packed>),
@@ -87,6 +89,7 @@ impl Work {
     pub fn needs_ffmpeg(&self) -> bool {
         match self {
             Self::Sniff | Self::Strip(_) => false,
+            Self::Preview(..) => true,
             Self::Facts(mime_type) => {
                 let kind = Format::from_mime(mime_type).map(Format::kind);
                 matches!(kind, Some(Kind::Video | Kind::Audio))
@@ -111,6 +114,7 @@ impl Work {
             Self::Sniff => "sniff",
             Self::Facts(_) => "facts",
             Self::Pictures(..) => "pictures",
+            Self::Preview(..) => "preview",
             Self::Strip(_) => "strip",
         }
     }
@@ -151,6 +155,11 @@ impl Work {
                     truncated: made.truncated,
                     placeholder: made.placeholder,
                 }))
+            }
+            Self::Preview(mime_type, seconds) => {
+                let made = decode::preview(file, format_of(mime_type)?, *seconds, limits)?;
+                let pictures = made.into_iter().map(picture).collect();
+                Ok(Answer::Pictures(Pictures { pictures, ..Pictures::default() }))
             }
             Self::Strip(mime_type) => {
                 let edits = decode::strip(file, format_of(mime_type)?, limits)?;

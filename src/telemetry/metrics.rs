@@ -135,7 +135,7 @@ const OBJECTS: Labelled = Op(&[
     "delete",
     "ping",
 ]);
-const DECODER: Labelled = Op(&["sniff", "facts", "pictures", "strip"]);
+const DECODER: Labelled = Op(&["sniff", "facts", "pictures", "preview", "strip"]);
 
 /// Every metric there is.
 pub const METRICS: &[Metric] = &[

@@ -16,11 +16,8 @@ mod declared_indexes;
 mod faults;
 mod house;
 mod house_rules;
-<<<<<<< HEAD
-mod notifications;
-=======
 mod mail;
->>>>>>> c
+mod notifications;
 mod pipeline;
 mod process;
 mod push;

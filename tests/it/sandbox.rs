@@ -86,6 +86,19 @@ async fn an_avif_is_coded_behind_both_locks() {
 }
 
 #[tokio::test]
+async fn a_moving_picture_is_made_behind_both_locks() {
+    let sandbox = Decoding(sandbox(LIMITS));
+    let file = fixture("videos/rot90_gps.mp4");
+
+    let made = sandbox.preview(&file, "video/mp4", 2).await.unwrap().unwrap();
+    let photo = sandbox.preview(&fixture("images/photo.jpg"), "image/jpeg", 2).await.unwrap();
+
+    assert_eq!((made.width, made.height, made.format), (90, 160, PictureFormat::WebP));
+    assert_eq!(made.bytes.get(8..12), Some(&b"WEBP"[..]));
+    assert_eq!(photo, None);
+}
+
+#[tokio::test]
 async fn films_have_what_they_need_and_pictures_are_spared_it() {
     sandbox(LIMITS).drill(Drill::Films).await.unwrap();
 

@@ -33,6 +33,7 @@ mod fetched;
 mod given_up;
 mod photo;
 mod plans;
+mod previews;
 mod renewed;
 mod revived;
 mod scan;

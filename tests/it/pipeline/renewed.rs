@@ -43,14 +43,14 @@ async fn published(house: &House) -> MediaId {
     id
 }
 
-async fn reprocess(house: &House, wish: Value) -> Value {
+pub async fn reprocess(house: &House, wish: Value) -> Value {
     let (status, answer) = house.ask("POST", "/v1/media/reprocess", wish).await;
     assert!(status.is_success(), "{answer}");
     answer
 }
 
 /// A reader's view: the medium is there, and every address in its document works.
-async fn is_whole(house: &House, id: MediaId) -> Media {
+pub async fn is_whole(house: &House, id: MediaId) -> Media {
     let media = house.read(id).await;
     assert!(media.is_published());
     assert!(house.bytes(&format!("/v1/media/{id}/file")).await.is_ok());
@@ -66,7 +66,7 @@ async fn is_whole(house: &House, id: MediaId) -> Media {
 }
 
 /// What lies in the object store is what the document names, and nothing else.
-fn holds_only(house: &House, media: &Media) {
+pub fn holds_only(house: &House, media: &Media) {
     let mut expected = vec![format!("objects/{}", media.s3_info.key.as_ref().unwrap())];
     expected.extend(media.thumbnails.iter().map(|it| format!("objects/{}", it.key)));
     expected.sort();
@@ -240,13 +240,13 @@ const WITH_AVIF: &str = "[thumbnails]\nversion = 3\nsizes = [100, { name = \"sma
                          format = \"avif\" }, { name = \"tile\", box = [60, 40], how = \"cover\", \
                          format = \"avif\" }]\n";
 
-fn with_settings(house: &House, settings: &str) -> House {
+pub fn with_settings(house: &House, settings: &str) -> House {
     let ground = house.ground.clone();
     let (store, objects) = (ground.store.clone(), ground.objects.clone());
     House::with(ground, store, objects, settings)
 }
 
-fn names(media: &Media) -> Vec<&str> {
+pub fn names(media: &Media) -> Vec<&str> {
     media.thumbnails.iter().map(|thumbnail| thumbnail.name.as_str()).collect()
 }
 

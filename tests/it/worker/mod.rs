@@ -1,7 +1,7 @@
 //! The workers by themselves: nobody drains, time passes, parts fail.
 
 mod limits;
-mod parts;
+pub mod parts;
 mod reports;
 mod said;
 

@@ -12,7 +12,7 @@ use bson::DateTime;
 use jobs::{
     job::Queue,
     ports::{
-        Decoder, Edits, Ending, Facts, Gone, Held, Leased, Leases, LocalFile, PictureSize,
+        Decoder, Edits, Ending, Facts, Gone, Held, Leased, Leases, LocalFile, Picture, PictureSize,
         Pictures, PortError, Scan, Scanner, Sniffed,
     },
     progress::Report,
@@ -52,6 +52,28 @@ impl Troubled {
         let (asked, begun, let_go) = (AtomicU32::new(0), Notify::new(), Notify::new());
         Arc::new(Self { inner, bytes, trouble, asked, begun, let_go })
     }
+
+    /// The trouble, at pictures of the file that gives it.
+    async fn meet(&self, file: &LocalFile) -> Result<(), PortError> {
+        if file.bytes != self.bytes as u64 {
+            return Ok(());
+        }
+        let before = self.asked.fetch_add(1, Ordering::SeqCst);
+        self.begun.notify_one();
+        match self.trouble {
+            Trouble::Panics => panic!("the decoder dies on purpose"),
+            Trouble::TryAgain => return Err(PortError::Conflict("not now".into())),
+            Trouble::AwayOnce if before == 0 => {
+                return Err(PortError::Unavailable("the decoder is away".into()));
+            }
+            Trouble::BusyOnce(after) if before == 0 => {
+                return Err(PortError::Busy { message: "the decoder is busy".into(), after });
+            }
+            Trouble::AwayOnce | Trouble::BusyOnce(_) => {}
+            Trouble::Long => self.let_go.notified().await,
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -70,23 +92,18 @@ impl Decoder for Troubled {
         mime_type: &str,
         sizes: &[PictureSize],
     ) -> Result<Pictures, PortError> {
-        if file.bytes == self.bytes as u64 {
-            let before = self.asked.fetch_add(1, Ordering::SeqCst);
-            self.begun.notify_one();
-            match self.trouble {
-                Trouble::Panics => panic!("the decoder dies on purpose"),
-                Trouble::TryAgain => return Err(PortError::Conflict("not now".into())),
-                Trouble::AwayOnce if before == 0 => {
-                    return Err(PortError::Unavailable("the decoder is away".into()));
-                }
-                Trouble::BusyOnce(after) if before == 0 => {
-                    return Err(PortError::Busy { message: "the decoder is busy".into(), after });
-                }
-                Trouble::AwayOnce | Trouble::BusyOnce(_) => {}
-                Trouble::Long => self.let_go.notified().await,
-            }
-        }
+        self.meet(file).await?;
         self.inner.pictures(file, mime_type, sizes).await
+    }
+
+    async fn preview(
+        &self,
+        file: &LocalFile,
+        mime_type: &str,
+        seconds: u32,
+    ) -> Result<Option<Picture>, PortError> {
+        self.meet(file).await?;
+        self.inner.preview(file, mime_type, seconds).await
     }
 
     async fn strip(&self, file: &LocalFile, mime_type: &str) -> Result<Option<Edits>, PortError> {
