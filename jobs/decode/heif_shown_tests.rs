@@ -10,7 +10,8 @@ use crate::{Format, Raster, Size};
 
 fn shown(data: &[u8], edge: u32) -> (Raster, bool) {
     let wish = Wish { sizes: &[Size::square(edge)], limits: &limits() };
-    still(&nameless(data), Format::Avif, wish).unwrap()
+    let (shown, truncated) = still(&nameless(data), Format::Avif, wish).unwrap();
+    (shown.into_raster().unwrap(), truncated)
 }
 
 fn bytes(path: &str) -> Vec<u8> {

@@ -28,6 +28,7 @@ fn a_turned_film_moves_upright_and_without_sound() {
     // As the poster has it: red above, cyan below.
     let wish = Wish { sizes: &[Size::square(160)], limits: &limits() };
     let (shown, _) = still(&nameless(&made.bytes), Format::WebP, wish).unwrap();
+    let shown = shown.into_raster().unwrap();
     let colour = |y: usize| {
         let at = (y * 90 + 18) * 3;
         <[u8; 3]>::try_from(&shown.rgb[at..at + 3]).unwrap()
