@@ -15,11 +15,12 @@ pub use thumbnails::{SizeSetting, Thumbnails};
 pub const DEFAULTS: &str = include_str!("config.default.toml");
 
 /// Names of the environment that are shorter than the rule makes them.
-const SHORT_NAMES: [(&str, &str, &str); 5] = [
+const SHORT_NAMES: [(&str, &str, &str); 6] = [
     ("MONGODB_URL", "store", "mongodb_url"),
     ("S3_ENDPOINT", "s3", "endpoint"),
     ("S3_BUCKET", "s3", "bucket"),
     ("CLAMD", "scanner", "address"),
+    ("SMTP_URL", "email", "url"),
     ("IVEN_BIND", "http", "bind"),
 ];
 
@@ -41,6 +42,10 @@ pub struct Config {
     pub decoder: DecoderSettings,
     pub privacy: PrivacySettings,
     pub notifications: NotificationSettings,
+    pub email: EmailSettings,
+    pub fcm: FcmSection,
+    pub webpush: WebPushSection,
+    pub sms: SmsSection,
     pub worker: Worker,
     pub rate: RateSettings,
     pub log: Log,
@@ -92,6 +97,39 @@ section!(DecoderSettings {
     max_film_seconds: u64,
 });
 section!(PrivacySettings { strip_originals: bool });
+section!(EmailSettings {
+    url: Secret,
+    from: String,
+    hello: String,
+    connections: u32,
+    timeout_seconds: u64,
+    dkim_domain: String,
+    dkim_selector: String,
+    dkim_key: Secret,
+    ca_file: PathBuf,
+});
+section!(FcmSection {
+    service_account: Secret,
+    endpoint: String,
+    token_uri: String,
+    timeout_seconds: u64,
+    ca_file: PathBuf,
+});
+section!(WebPushSection {
+    vapid_key: Secret,
+    subject: String,
+    timeout_seconds: u64,
+    allow_private: bool,
+    ca_file: PathBuf,
+});
+section!(SmsSection {
+    url: String,
+    user: String,
+    password: Secret,
+    from: String,
+    timeout_seconds: u64,
+    ca_file: PathBuf,
+});
 section!(NotificationSettings { app_name: String, app_url: String, templates_dir: String });
 section!(Worker {
     ingest: u32,

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints a line a part; 1 if a required part fails.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
-    let mut status = scanner(&config).await | decoder(&config).await;
+    let mut status = scanner(&config).await | decoder(&config).await | channels(&config).await;
     // To look must not make anything: the folder may be another than is meant.
     if let Some(store) = wire::absent(&config) {
         let why = format!(
@@ -87,6 +87,22 @@ async fn decoder(config: &Config) -> u8 {
         ))
     };
     line("decoder", tried.await)
+}
+
+/// The carriers of notifications; a channel that is off is no fault.
+async fn channels(config: &Config) -> u8 {
+    let lines = match wire::channels(config).await {
+        Ok(lines) => lines,
+        Err(error) => return line("channels", Err(PortError::Unavailable(format!("{error:#}")))),
+    };
+    let mut status = 0;
+    for (channel, said) in lines {
+        match said {
+            Some(said) => status |= line(channel, said),
+            None => println!("note  {channel:<9} off: nothing in its section of the settings"),
+        }
+    }
+    status
 }
 
 fn is_refused(error: &PortError) -> bool {

@@ -3,6 +3,8 @@
 mod carriers;
 mod listen;
 
+pub use carriers::Checked;
+
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
@@ -11,7 +13,7 @@ use jobs::{
     delivery::{self, App},
     job::Queue,
     links::Links,
-    ports::{Arrivals, Carriers, Clock, Decoder, Leases, Objects, PortError, Rate, Rates, Scanner},
+    ports::{Arrivals, Clock, Decoder, Leases, Objects, PortError, Rate, Rates, Scanner},
     steps::Recorder,
     tools::{Ports, Privacy, Tools},
 };
@@ -184,6 +186,7 @@ pub fn assemble(
     (clock, decoder): (Arc<dyn Clock>, Arc<dyn Decoder>),
 ) -> anyhow::Result<House> {
     let templates = carriers::templates(&config.notifications.templates_dir)?;
+    let carriers = carriers::carriers(&config, &clock)?;
     let records = Arc::new(Records::new(store.clone(), clock.clone()));
     let public_url = match config.http.public_url.as_str() {
         "" => format!("http://{}", config.http.bind),
@@ -200,7 +203,7 @@ pub fn assemble(
         users: records.clone(),
         contacts: records.clone(),
         notifications: records.clone(),
-        carriers: Arc::new(Carriers::default()),
+        carriers: Arc::new(carriers),
         templates,
         seals: Arc::new(carriers::seals(&config)),
         app: Arc::new(App {
@@ -354,6 +357,12 @@ impl Ready for Stores {
         self.store.ping().await?;
         self.objects.ping().await
     }
+}
+
+/// What `doctor` asks of each channel of notifications.
+pub async fn channels(config: &Config) -> anyhow::Result<Vec<Checked>> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok(carriers::checked(&carriers::carriers(config, &clock)?).await)
 }
 
 /// The virus scanner; there is no doing without.

@@ -85,6 +85,8 @@ fn mail(turn: &Turn<'_>, address: &str, gathered: &[Notification]) -> Result<Mai
         text: words.text,
         html: words.html,
         language: words.language,
-        unsubscribe: Some(compose::unsubscribe(turn.needs, &turn.notification)),
+        // One click is for addresses that nobody on the way can read or change (RFC 8058).
+        unsubscribe: Some(compose::unsubscribe(turn.needs, &turn.notification))
+            .filter(|address| address.starts_with("https://")),
     })
 }

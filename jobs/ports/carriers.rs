@@ -140,5 +140,7 @@ pub struct Carriers {
     pub mailer: Option<std::sync::Arc<dyn Mailer>>,
     pub fcm: Option<std::sync::Arc<dyn Pusher>>,
     pub web_push: Option<std::sync::Arc<dyn Pusher>>,
+    /// What pages give the browser as `applicationServerKey`.
+    pub web_push_key: Option<String>,
     pub texter: Option<std::sync::Arc<dyn Texter>>,
 }

@@ -72,6 +72,14 @@ pub async fn forget(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `GET /v1/webpush/key`: the `applicationServerKey` with which a page subscribes.
+pub async fn web_push_key(State(api): State<Api>, caller: Caller) -> Result<Json<Value>, Problem> {
+    caller.needs(Scope::Read)?;
+    let key = api.tools.carriers.web_push_key.as_ref();
+    let none = || Problem::conflict("channel_off", "webpush.vapid_key is not set");
+    Ok(Json(json!({ "publicKey": key.ok_or_else(none)? })))
+}
+
 /// `GET /v1/users/{userId}/preferences`
 pub async fn wishes(
     State(api): State<Api>,

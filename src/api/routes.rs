@@ -63,6 +63,7 @@ pub const ROUTES: &[Route] = &[
     route("PUT", "/v1/users/{userId}", Scope::Notify),
     route("PUT", "/v1/users/{userId}/devices/{deviceId}", Scope::Notify),
     route("DELETE", "/v1/users/{userId}/devices/{deviceId}", Scope::Notify),
+    route("GET", "/v1/webpush/key", Scope::Read),
     route("GET", "/v1/users/{userId}/preferences", Scope::Notify),
     route("PUT", "/v1/users/{userId}/preferences", Scope::Notify),
     route("POST", "/v1/notifications", Scope::Notify),
@@ -131,6 +132,7 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/media/{mediaId}/thumbnails/{name}" => get(media::thumbnail),
         "/v1/users/{userId}" => put(users::put),
         "/v1/users/{userId}/devices/{deviceId}" => put(contacts::register).delete(contacts::forget),
+        "/v1/webpush/key" => get(contacts::web_push_key),
         "/v1/users/{userId}/preferences" => get(contacts::wishes).put(contacts::wish),
         "/v1/notifications" => {
             get(notifications::list).post(notify::create).delete(notifications::cancel_all)

@@ -33,7 +33,7 @@ fn the_table_of_jobs_is_the_list_of_kinds() {
 fn every_short_name_of_the_environment_is_in_the_manual_and_the_readme() {
     let pages = [include_str!("../../README.md"), include_str!("../../src/config.default.toml")];
 
-    for name in ["MONGODB_URL", "CLAMD", "IVEN_BIND"] {
+    for name in ["MONGODB_URL", "CLAMD", "SMTP_URL", "IVEN_BIND"] {
         assert!(pages.iter().all(|page| page.contains(name)), "{name}");
     }
 }

@@ -2,9 +2,9 @@
 
 mod dkim;
 mod login;
-mod reader;
+pub mod reader;
 mod refusals;
-mod server;
+pub mod server;
 mod wear;
 
 use std::{sync::Arc, time::Duration};

@@ -1,11 +1,15 @@
 //! Notifications: from their writer to a person, by every way.
 
+mod crash;
+mod email;
 mod in_app;
+mod push;
 mod recurring;
 mod scheduled;
+mod wishes;
 
 use axum::{body::Body, http::StatusCode};
-use jobs::model::{Notification, NotificationId};
+use jobs::model::{Channel, Delivery, Notification, NotificationId};
 use serde_json::{Value, json};
 
 use crate::house::{House, answer};
@@ -36,6 +40,21 @@ pub async fn notify(house: &House, wish: Value) -> NotificationId {
 /// The notification as it stands.
 pub async fn read(house: &House, id: NotificationId) -> Notification {
     house.parts.tools.notifications.notification(id).await.unwrap()
+}
+
+/// Says who user 42 is.
+pub async fn introduce(house: &House) {
+    let marie = json!({
+        "email": "marie@example.org", "phone": "+33612345678", "locale": "fr",
+        "timeZone": "Europe/Paris", "fname": "Marie", "lname": "Curie",
+    });
+    let (status, _) = house.ask("PUT", "/v1/users/42", marie).await;
+    assert_eq!(status, StatusCode::OK);
+}
+
+/// How the delivery by this channel stands.
+pub fn delivery(of: &Notification, channel: Channel) -> Delivery {
+    of.deliveries.as_ref().unwrap().get(channel).unwrap().clone()
 }
 
 /// Asks as the user `id`.

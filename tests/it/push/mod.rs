@@ -1,8 +1,8 @@
 //! What the services that carry pushes and texts get of us, and what we make of their answers.
 
 mod fcm;
-mod fcm_server;
-mod service;
+pub mod fcm_server;
+pub mod service;
 mod texts;
 mod web;
 
