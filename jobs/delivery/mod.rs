@@ -11,6 +11,7 @@ mod outcome;
 mod push;
 pub mod receipts;
 mod record;
+mod report;
 mod sms;
 pub mod tickets;
 mod wishes;
@@ -34,6 +35,7 @@ pub use arrive::{check, take_in};
 pub use draft::{Draft, create};
 pub use explain::{Language, explain};
 pub use record::change;
+pub use report::{Report, Reported, report};
 pub use wishes::check as check_wishes;
 
 crate::needs! {

@@ -17,6 +17,35 @@ impl DeliveryState {
         matches!(self, Queued | Deferred | Claimed | Sending | Retry)
     }
 
+    /// Those in which nothing is left to do.
+    pub const ENDED: [Self; 7] = [
+        Self::Sent,
+        Self::Delivered,
+        Self::Read,
+        Self::Failed,
+        Self::Skipped,
+        Self::Cancelled,
+        Self::Expired,
+    ];
+
+    /// Its word in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Deferred => "deferred",
+            Self::Claimed => "claimed",
+            Self::Sending => "sending",
+            Self::Retry => "retry",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
     /// How far it has come, if anywhere.
     fn reached(self) -> Option<NotificationStatus> {
         match self {

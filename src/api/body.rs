@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Query, Request},
     http::{StatusCode, Uri, header, request::Parts},
 };
+use bytes::Bytes;
 use futures_util::StreamExt;
 use jobs::ports::ByteStream;
 use serde::de::DeserializeOwned;
@@ -27,13 +28,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let read = axum::body::to_bytes(request.into_body(), JSON_BYTES);
-        let bytes = tokio::time::timeout(BODY_SILENCE, read).await;
-        let bytes = bytes.ok().and_then(Result::ok).ok_or_else(|| {
-            let detail =
-                format!("the body did not arrive whole or has more than {JSON_BYTES} bytes");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-        })?;
+        let bytes = whole(request.into_body(), JSON_BYTES).await?;
         // A list in the order of the fields would be taken for the object as well.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(Problem::bad("bad_json", "the body is no JSON object: {\"...\": ...}"));
@@ -43,6 +38,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             Err(error) => Err(Problem::bad("bad_json", format!("the body: {error}"))),
         }
     }
+}
+
+/// All bytes of a body, at most so many.
+pub async fn whole(body: Body, most: usize) -> Result<Bytes, Problem> {
+    let read = axum::body::to_bytes(body, most);
+    let bytes = tokio::time::timeout(BODY_SILENCE, read).await;
+    bytes.ok().and_then(Result::ok).ok_or_else(|| {
+        let detail = format!("the body did not arrive whole or has more than {most} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    })
 }
 
 /// Parameters behind the question mark.

@@ -1,6 +1,8 @@
 //! What devices and mail programs say by a token that a message brought them.
 
 use axum::{
+    Json,
+    body::Body,
     extract::{Path, State},
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
@@ -8,7 +10,7 @@ use axum::{
 use bson::DateTime;
 use jobs::{
     delivery::{
-        self, Needs,
+        self, Needs, Report,
         receipts::{Token, open},
     },
     model::{
@@ -18,8 +20,18 @@ use jobs::{
     ports::PortError,
 };
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::{Api, body::Params, problem::Problem};
+use super::{
+    Api,
+    access::Scope,
+    body::{Params, whole},
+    caller::Caller,
+    problem::Problem,
+};
+
+/// Reports are short, but some servers send the mail back along with them.
+const REPORT_BYTES: usize = 1 << 20;
 
 /// What a device says.
 #[derive(Debug, Deserialize)]
@@ -84,6 +96,19 @@ fn arrived(delivery: &mut Delivery, now: DateTime) {
     if delivery.state == DeliveryState::Sent {
         delivery.state = DeliveryState::Delivered;
     }
+}
+
+/// `POST /v1/inbound/dsn`: a mail server's report, as the raw message.
+pub async fn dsn(
+    State(api): State<Api>,
+    caller: Caller,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    caller.needs(Scope::Notify)?;
+    let message = whole(body, REPORT_BYTES).await?;
+    let report = Report::read(&message)?;
+    let is_new = delivery::report(&Needs::from(&api.tools), &report).await?;
+    Ok(Json(json!({ "notificationId": report.notification.to_string(), "noted": is_new })))
 }
 
 /// `GET /v1/unsubscribe/{token}`: mail programs follow links by themselves, so this only asks.

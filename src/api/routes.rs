@@ -90,6 +90,7 @@ pub const ROUTES: &[Route] = &[
     route("PUT", "/v1/schedules/{name}", Scope::Notify),
     route("DELETE", "/v1/schedules/{name}", Scope::Notify),
     route("POST", "/v1/schedules/{name}/run", Scope::Admin),
+    route("POST", "/v1/inbound/dsn", Scope::Notify),
     open("POST", "/v1/receipts/{token}"),
     open("GET", "/v1/unsubscribe/{token}"),
     open("POST", "/v1/unsubscribe/{token}"),
@@ -142,6 +143,7 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         }
         "/v1/notifications/{notificationId}/read" => post(notifications::read),
         "/v1/notifications/{notificationId}/explain" => get(notifications::explain),
+        "/v1/inbound/dsn" => post(receipts::dsn),
         "/v1/receipts/{token}" => post(receipts::receive),
         "/v1/unsubscribe/{token}" => get(receipts::ask).post(receipts::unsubscribe),
         "/v1/tokens" => post(tokens::mint),

@@ -2,6 +2,7 @@
 
 use jobs::{
     job::{Job, Queue},
+    model::{Channel as Way, DeliveryState},
     ports::JobState,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -60,6 +61,10 @@ pub enum Labelled {
     Schedule,
     /// A collection that others write, too.
     Collection,
+    /// A way to a person.
+    Channel,
+    /// How a delivery ended.
+    Delivered,
 }
 
 impl Labelled {
@@ -73,6 +78,8 @@ impl Labelled {
             Self::Op(_) => "op",
             Self::Schedule => "schedule",
             Self::Collection => "collection",
+            Self::Channel => "channel",
+            Self::Delivered => "outcome",
         }
     }
 
@@ -88,7 +95,9 @@ impl Labelled {
             Self::Outcome => Ended::NAMES.to_vec(),
             Self::Op(names) => names.to_vec(),
             Self::Schedule => worker::BUILT_IN.to_vec(),
-            Self::Collection => vec!["jobs", "event_media", "file_uploads", "schedules", "workers"],
+            Self::Collection => ODD.to_vec(),
+            Self::Channel => Way::ALL.map(Way::as_str).to_vec(),
+            Self::Delivered => DeliveryState::ENDED.map(DeliveryState::as_str).to_vec(),
         }
     }
 }
@@ -103,6 +112,10 @@ const fn metric(
 }
 
 use Labelled::{Collection, Kind, Op, Outcome, Queue as Lane, Schedule, State};
+
+/// Collections whose documents others write.
+const ODD: [&str; 7] =
+    ["jobs", "event_media", "file_uploads", "schedules", "workers", "notifications", "devices"];
 
 const STORE: Labelled = Op(&[
     "insert",
@@ -189,6 +202,18 @@ pub const METRICS: &[Metric] = &[
     metric("object_op_seconds", Sort::Calls, &[OBJECTS], "Time of requests to the object store"),
     metric("decode_seconds", Sort::Calls, &[DECODER], "Time of decoding and encoding"),
     metric("scan_seconds", Sort::Calls, &[], "Time of virus scans"),
+    metric(
+        "notifications_total",
+        Sort::Counter,
+        &[Labelled::Channel, Labelled::Delivered],
+        "Deliveries of notifications that have ended so",
+    ),
+    metric(
+        "notification_lag_seconds",
+        Sort::Work,
+        &[Labelled::Channel],
+        "Time from a notification's hour until it is first sent by a channel",
+    ),
     metric(
         "odd_documents_total",
         Sort::Counter,

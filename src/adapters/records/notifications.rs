@@ -4,8 +4,11 @@ use async_trait::async_trait;
 use bson::{Bson, DateTime, Document};
 use futures_util::future::try_join_all;
 use jobs::{
-    model::{EventId, Notification, NotificationId, NotificationStatus, UserId},
-    ports::{Foreign, NotificationFilter, Notifications, PortError},
+    model::{
+        Deliveries, DeliveryState, EventId, Notification, NotificationId, NotificationStatus,
+        UserId,
+    },
+    ports::{Foreign, NotificationFilter, Notifications, PortError, until},
 };
 
 use super::{Records, collections::NOTIFICATIONS, diff::diff, read, readable, write};
@@ -56,6 +59,7 @@ impl Notifications for Records {
         let lost =
             || PortError::Conflict(format!("the notification {} was written meanwhile", before.id));
         written.ok_or_else(lost)?;
+        counted(before, &after, self.clock.now());
         Ok(after)
     }
 
@@ -143,6 +147,25 @@ impl Notifications for Records {
         let from = Edge::Including(DateTime::from_millis(0).into());
         let query = Query { from, ..Query::over("digest", limit).at(user).at(key) };
         Ok(all(self.store.find(&NOTIFICATIONS, query).await?))
+    }
+}
+
+/// Counts the deliveries that have ended so by this write, and those that were begun by it.
+fn counted(before: &Notification, after: &Notification, now: DateTime) {
+    let was = |channel| before.deliveries.as_ref().and_then(|all| all.get(channel));
+    for (channel, delivery) in after.deliveries.iter().flat_map(Deliveries::all) {
+        let (state, attempts) =
+            was(channel).map_or((DeliveryState::Queued, 0), |was| (was.state, was.attempts));
+        let channel = channel.as_str();
+        if attempts == 0 && delivery.attempts == 1 {
+            let lag = until(after.due_at(now), now);
+            metrics::histogram!("notification_lag_seconds", "channel" => channel).record(lag);
+        }
+        if delivery.state != state && !delivery.state.is_open() {
+            let outcome = delivery.state.as_str();
+            metrics::counter!("notifications_total", "channel" => channel, "outcome" => outcome)
+                .increment(1);
+        }
     }
 }
 

@@ -6,12 +6,12 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use jobs::model::{Channel, DeliveryState, Notification, NotificationStatus};
+use jobs::model::{Channel, DeliveryState, Notification, NotificationId, NotificationStatus};
 use serde_json::{Value, json};
 
 use super::{delivery, introduce, notify, read, wish, with};
 use crate::{
-    house::House,
+    house::{House, answer},
     mail::{
         reader::Part,
         server::{Deed, MailServer, Manner},
@@ -194,4 +194,69 @@ async fn odd_people_are_left_out_and_the_other_channels_go_on() {
     house.drain().await;
     assert_eq!(email(&read(&house, long).await).0, DeliveryState::Sent);
     assert_eq!(server.mails().len(), 1);
+}
+
+/// A report of a mail server about the mail of this notification.
+fn report(id: NotificationId, action: &str, status: &str, recipient: &str) -> String {
+    format!(
+        "Subject: report\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\r\n\r\n\
+         --b\r\nContent-Type: message/delivery-status\r\n\r\n\
+         Reporting-MTA: dns; a.test\r\nOriginal-Envelope-Id: {id}\r\n\r\n\
+         Final-Recipient: rfc822; {recipient}\r\nAction: {action}\r\n\
+         Status: {status}\r\n\r\n--b--\r\n"
+    )
+}
+
+async fn hand_over(house: &House, report: String) -> Value {
+    let request = axum::http::Request::post("/v1/inbound/dsn");
+    let (status, said) = answer(house.send(request.body(report.into()).unwrap()).await).await;
+    assert_eq!(status, StatusCode::OK, "{said}");
+    said
+}
+
+#[tokio::test]
+async fn a_report_says_that_a_mail_arrived_or_came_back() {
+    let (house, _server) = house(Manner::good()).await;
+    let [arrived, back] =
+        [notify(&house, wish(&["email"])).await, notify(&house, wish(&["email"])).await];
+    house.drain().await;
+    let to = "marie@example.org";
+
+    let first = hand_over(&house, report(arrived, "delivered", "2.0.0", to)).await;
+    let again = hand_over(&house, report(arrived, "failed", "5.1.1", to)).await;
+    hand_over(&house, report(back, "failed", "5.1.1", "someone@else.example")).await;
+    let third = notify(&house, wish(&["email"])).await;
+    house.drain().await;
+    hand_over(&house, report(third, "failed", "5.1.1", to)).await;
+    let fourth = notify(&house, wish(&["email"])).await;
+    house.drain().await;
+
+    assert_eq!((&first["noted"], &again["noted"]), (&json!(true), &json!(false)));
+    let (arrived, back) = (read(&house, arrived).await, read(&house, back).await);
+    assert_eq!(arrived.status, NotificationStatus::Delivered);
+    assert_eq!(email(&arrived).0, DeliveryState::Delivered);
+    assert_eq!(email(&back), (DeliveryState::Failed, 1, Some("smtp_5.1.1".to_owned())));
+    assert_eq!(back.status, NotificationStatus::Sent, "status never goes back");
+    assert_eq!(email(&read(&house, third).await).0, DeliveryState::Failed);
+    assert_eq!(email(&read(&house, fourth).await).2.as_deref(), Some("suppressed"));
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_the_report_ends_the_waiting_without_a_second_mail() {
+    let broken = AtomicUsize::new(0);
+    let (house, server) = house(Manner::reacting(move |_, line| {
+        // The server asks twice at the end of a mail.
+        (line == "." && broken.fetch_add(1, Ordering::SeqCst) < 2).then_some(Deed::Close)
+    }))
+    .await;
+    let id = notify(&house, wish(&["email"])).await;
+    house.drain().await;
+
+    hand_over(&house, report(id, "delivered", "2.0.0", "marie@example.org")).await;
+    house.ground.clock.forward(Duration::from_secs(3_600));
+    house.drain().await;
+
+    assert_eq!(email(&read(&house, id).await), (DeliveryState::Delivered, 1, None));
+    assert_eq!(server.lines("DATA").len(), 1);
 }
