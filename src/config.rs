@@ -103,6 +103,7 @@ section!(EmailSettings {
     hello: String,
     connections: u32,
     timeout_seconds: u64,
+    report_wait_seconds: u64,
     dkim_domain: String,
     dkim_selector: String,
     dkim_key: Secret,

@@ -209,6 +209,7 @@ pub fn assemble(
         app: Arc::new(App {
             name: config.notifications.app_name.clone(),
             url: config.notifications.app_url.trim_end_matches('/').to_owned(),
+            report_wait: Duration::from_secs(config.email.report_wait_seconds),
         }),
         queue: records.clone(),
         activities: records.clone(),

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn a_link_leads_to_the_product_or_to_a_safe_page_or_nowhere() {
-        let app = App { name: "Iven".to_owned(), url: "https://app.example.org".to_owned() };
+        let (name, url) = ("Iven".to_owned(), "https://app.example.org".to_owned());
+        let app = App { name, url, report_wait: std::time::Duration::ZERO };
         let none = App { url: String::new(), ..app.clone() };
         let link = |app: &App, said: &str| {
             let mut of = notification();

@@ -1,17 +1,11 @@
 //! Mail: one address, one message that is the same at each attempt.
 
-use std::time::Duration;
-
 use super::{Turn, compose, decide::reason, digest, record};
 use crate::{
     job::{JobError, Outcome},
     model::{DeliveryState, Notification},
     ports::{Mail, PortError, Unsent, later, until},
 };
-
-/// A mail server that reports what arrives is waited for so long after a crash, before the same
-/// mail is sent again: reports come within seconds, unless the next server is busy.
-const REPORT_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// Sends it.
 pub(super) async fn send(turn: Turn<'_>) -> Result<Outcome, JobError> {
@@ -43,7 +37,7 @@ pub(super) async fn send(turn: Turn<'_>) -> Result<Outcome, JobError> {
 /// for.
 pub(super) async fn send_again(turn: Turn<'_>) -> Result<Outcome, JobError> {
     let began = turn.delivery().and_then(|delivery| delivery.began_at);
-    let end = began.map(|began| later(began, REPORT_WAIT));
+    let end = began.map(|began| later(began, turn.needs.app.report_wait));
     let now = turn.needs.clock.now();
     let Some(end) = end.filter(|end| *end > now) else { return send(turn).await };
     let Some(mailer) = &turn.needs.carriers.mailer else { return send(turn).await };

@@ -16,6 +16,8 @@ mod sms;
 pub mod tickets;
 mod wishes;
 
+use std::time::Duration;
+
 use crate::{
     job::{JobError, Outcome},
     links::Links,
@@ -59,6 +61,9 @@ pub struct App {
     /// Scheme and host of its pages, without a slash at the end: what an `actionUrl` such as
     /// `/events/1` is added to. Empty: such links are left out.
     pub url: String,
+    /// A mail server that reports what arrives is waited for so long after a crash, before the same
+    /// mail is sent again.
+    pub report_wait: Duration,
 }
 
 /// One delivery as its turn comes.

@@ -5,6 +5,7 @@ mod examples;
 mod interrupted;
 mod killed;
 mod large;
+mod notified;
 mod operator;
 mod schedules;
 mod service;
