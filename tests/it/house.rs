@@ -184,9 +184,15 @@ impl House {
 
     /// A house whose records and queue are in MongoDB.
     pub async fn on_mongodb() -> Self {
+        Self::on_mongodb_with("").await
+    }
+
+    /// The same by a piece of a settings file.
+    pub async fn on_mongodb_with(settings: &str) -> Self {
         let store = mongo::connect(&crate::servers::mongodb_url(), collections::ALL).await.unwrap();
-        let ground = Ground::over(tempfile::tempdir().unwrap(), Arc::new(store)).await;
-        Self::on(Arc::new(ground))
+        let ground = Arc::new(Ground::over(tempfile::tempdir().unwrap(), Arc::new(store)).await);
+        let (store, objects) = (ground.store.clone(), ground.objects.clone());
+        Self::with(ground, store, objects, settings)
     }
 
     /// A house whose objects are in a bucket.

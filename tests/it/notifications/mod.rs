@@ -3,6 +3,7 @@
 mod crash;
 mod email;
 mod in_app;
+mod on_mongodb;
 mod push;
 mod recurring;
 mod scheduled;
