@@ -48,7 +48,8 @@ pub fn end(hours: &QuietHours, zone: Option<&str>, now: DateTime) -> Option<Date
     };
     let day = if here < end { now.date() } else { now.date().checked_add(1.day()).ok()? };
     let end = day.to_datetime(end).to_zoned(now.time_zone().clone()).ok();
-    end.filter(|_| is_quiet)
+    // Where the clock shows the end twice, the quiet was over at the first time.
+    end.filter(|end| is_quiet && *end > now)
         .map(|end: Zoned| DateTime::from_millis(end.timestamp().as_millisecond()))
 }
 
@@ -118,6 +119,8 @@ mod tests {
         ] {
             assert_eq!(paris(start, stop, now), Some(at(ends)), "{start} {stop} {now}");
         }
+        // Half past two comes a second time, when the quiet is over.
+        assert_eq!(paris("22:00", "02:30", "2024-10-27T01:10:00Z"), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! New notifications: what is refused of them, and how those of other services are taken in.
 
+use futures_util::future::join_all;
+
 use super::{Needs, tickets};
 use crate::{
     model::{Digest, Fallback, Notification, NotificationStatus},
@@ -8,6 +10,8 @@ use crate::{
 
 /// Fallbacks wait for at most a week.
 const FALLBACK_LONGEST: u32 = 7 * 24 * 3600;
+/// As much as a request to the API may have.
+const SIZE_MOST: usize = 64 << 10;
 /// Keys stand in indexes.
 const KEY_LONGEST: usize = 200;
 /// Digests wait for at most a week.
@@ -29,8 +33,12 @@ pub fn check(new: &Notification) -> Result<(), PortError> {
     if new.channels.is_empty() {
         return refused("no_channels", "channels is empty: nobody would get it");
     }
-    if new.kind.is_empty() || new.kind.len() > KEY_LONGEST {
-        return refused("bad_notification", "type is empty or longer than 200 bytes");
+    if new.kind.is_empty() || new.kind.len() > KEY_LONGEST || new.kind.contains(['.', '$', '\0']) {
+        let message = "type is empty, longer than 200 bytes, or has a dot or a dollar sign";
+        return refused("bad_notification", message);
+    }
+    if size(new) > SIZE_MOST {
+        return refused("bad_notification", "title, body and data have more than 64 KiB together");
     }
     let due = new.scheduled_for.or(new.created_at);
     if new.expires_at.zip(due).is_some_and(|(end, due)| end <= due) {
@@ -55,29 +63,52 @@ pub fn check(new: &Notification) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Takes in what other services have inserted, at most `limit`; how many.
+/// So many are taken in side by side.
+const SIDE_BY_SIDE: usize = 32;
+
+/// What a notification says, in bytes.
+fn size(new: &Notification) -> usize {
+    let data = bson::serialize_to_vec(&new.data).map_or(usize::MAX, |data| data.len());
+    data.saturating_add(new.title.len()).saturating_add(new.body.len())
+}
+
+/// Takes in what other services have inserted, at most `limit`; how many were taken in or refused.
 pub async fn take_in(needs: &Needs, limit: u32) -> Result<u64, PortError> {
-    let (mut taken, mut put) = (0, Vec::new());
-    for foreign in needs.notifications.foreign(limit).await? {
-        match take_in_one(needs, &foreign).await {
-            Ok(Some(new)) => {
-                put.extend(tickets::all(&new, needs.clock.now())?);
-                taken += 1;
+    let (mut seen, mut failed) = (0, None);
+    let foreign = needs.notifications.foreign(limit).await?;
+    for some in foreign.chunks(SIDE_BY_SIDE) {
+        let taken = join_all(some.iter().map(|foreign| settled(needs, foreign))).await;
+        let mut put = Vec::new();
+        for taken in taken {
+            match taken {
+                Ok(Some(new)) => put.extend(tickets::all(&new, needs.clock.now())?),
+                Ok(None) => {}
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
             }
-            // Another process was first.
-            Ok(None) | Err(PortError::Conflict(_)) => {}
-            Err(PortError::Refused { message, .. }) => {
-                tracing::error!(id = %foreign.id, "a notification is refused: {message}");
-                needs.notifications.refuse(&foreign.id, &message).await?;
-            }
-            Err(error) => return Err(error),
+            seen += 1;
+        }
+        // Who dies here leaves notifications that are looked after within a minute or so.
+        if !put.is_empty() {
+            needs.queue.push(&put).await?;
         }
     }
-    // Who dies here leaves notifications that are looked after within a minute or so.
-    if !put.is_empty() {
-        needs.queue.push(&put).await?;
+    // After the others, which must not wait for it.
+    failed.map_or(Ok(seen), Err)
+}
+
+/// Takes one in or out of the way; nothing where another process was first.
+async fn settled(needs: &Needs, foreign: &Foreign) -> Result<Option<Notification>, PortError> {
+    match take_in_one(needs, foreign).await {
+        Err(PortError::Conflict(_)) => Ok(None),
+        Err(PortError::Refused { message, .. }) => {
+            tracing::error!(id = %foreign.id, "a notification is refused: {message}");
+            needs.notifications.refuse(&foreign.id, &message).await.map(|()| None)
+        }
+        taken => taken,
     }
-    Ok(taken)
 }
 
 async fn take_in_one(needs: &Needs, foreign: &Foreign) -> Result<Option<Notification>, PortError> {

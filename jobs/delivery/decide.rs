@@ -82,11 +82,9 @@ pub fn decide(case: Case<'_>) -> Decision {
     if notification.has_expired(now) {
         return Decision::Expire;
     }
-    if delivery.state == DeliveryState::Sending {
-        return Decision::Unknown;
-    }
     match skipped(case) {
         Some(reason) => Decision::Skip(reason),
+        None if delivery.state == DeliveryState::Sending => Decision::Unknown,
         None => waits(case, delivery).unwrap_or(Decision::Send),
     }
 }
@@ -126,16 +124,12 @@ fn waits(case: Case<'_>, delivery: &Delivery) -> Option<Decision> {
         }
     }
     // The list of notifications shows each of them; what has been tried is not put off again.
-    if channel == Channel::InApp || delivery.attempts > 0 || was_gathered(delivery) {
+    let is_begun = delivery.attempts > 0 || delivery.state == DeliveryState::Retry;
+    if channel == Channel::InApp || is_begun || delivery.gathered {
         return None;
     }
     let said = notification.digest.as_ref().filter(|digest| digest.is_of(channel));
     let said = said.map(|digest| digest.window_seconds);
     let wished = || wishes.and_then(|wishes| wishes.gathers(&notification.kind, channel));
     said.or_else(wished).map(Decision::Gather)
-}
-
-/// Whether it has waited for others.
-pub fn was_gathered(delivery: &Delivery) -> bool {
-    delivery.skip_reason.as_deref() == Some(reason::DIGEST)
 }

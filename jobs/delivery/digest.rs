@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use super::{Turn, decide, decide::reason, record};
+use super::{Turn, decide::reason, outcome, record};
 use crate::{
     job::{JobError, Outcome},
     model::{Channel, Delivery, DeliveryState, Digest, Notification, NotificationId},
-    ports::{PortError, later, until},
+    ports::{PortError, later},
 };
 
 /// So many go into one message; the others go into the next one.
@@ -36,6 +36,7 @@ pub async fn gather(turn: Turn<'_>, seconds: u32) -> Result<Outcome, JobError> {
         delivery.state = DeliveryState::Deferred;
         delivery.next_attempt_at = Some(end);
         delivery.skip_reason = Some(reason::DIGEST.to_owned());
+        delivery.gathered = true;
         let wished = || Digest { key: key.clone(), window_seconds: seconds, channels: vec![] };
         let digest = notification.digest.get_or_insert_with(wished);
         if !digest.is_of(channel) || digest.channels.is_empty() && digest.key.starts_with(OWN) {
@@ -44,7 +45,7 @@ pub async fn gather(turn: Turn<'_>, seconds: u32) -> Result<Outcome, JobError> {
         true
     })
     .await?;
-    Ok(Outcome::NotYet(until(now, end)))
+    outcome::waits(turn.needs, id, end).await
 }
 
 /// The others whose words go with this one's, from now on in no other message.
@@ -55,7 +56,7 @@ pub async fn members(turn: &Turn<'_>) -> Result<Option<Vec<Notification>>, PortE
     if !delivery.members.is_empty() {
         return claimed(turn, &delivery.members).await.map(Some);
     }
-    if !decide::was_gathered(delivery) {
+    if !delivery.gathered {
         return Ok(Some(Vec::new()));
     }
     let others = group(turn, &key(&turn.notification)).await?;
@@ -81,41 +82,59 @@ pub async fn follow(turn: Turn<'_>) -> Result<Outcome, JobError> {
         None => None,
     };
     let of = leading.as_ref().and_then(|leading| delivery(leading, turn.channel));
-    let Some(of) = of.filter(|of| of.members.contains(&turn.notification.id)) else {
-        // Nobody has its words: it goes by itself.
-        turn.write(|delivery, _| {
-            delivery.state = DeliveryState::Queued;
-            delivery.next_attempt_at = None;
-            delivery.gathered_in = None;
-        })
-        .await?;
-        return Ok(Outcome::NotYet(Duration::ZERO));
-    };
-    if of.state.is_open() {
-        return Ok(Outcome::NotYet(LOOK_AGAIN));
+    let of = of.filter(|of| of.members.contains(&turn.notification.id));
+    use DeliveryState::{Delivered, Failed, Read, Sent};
+    match of {
+        Some(of) if of.state.is_open() => {
+            let now = turn.needs.clock.now();
+            let soon = later(now, LOOK_AGAIN);
+            let at = of.next_attempt_at.unwrap_or(soon).max(soon);
+            turn.write(|delivery, _| delivery.next_attempt_at = Some(at)).await?;
+            outcome::waits(turn.needs, turn.notification.id, at).await
+        }
+        Some(of) if matches!(of.state, Sent | Delivered | Read | Failed) => {
+            let state = if of.state == Failed { Failed } else { Sent };
+            let (sent_at, error) = (of.sent_at, of.last_error.clone());
+            turn.write(|delivery, _| {
+                delivery.end(state, Some(reason::DIGEST));
+                delivery.sent_at = sent_at;
+                delivery.last_error.clone_from(&error);
+            })
+            .await?;
+            Ok(Outcome::Noted("its words went with those of another one".to_owned()))
+        }
+        // Nobody has its words, or who has them is not sent: it goes with the others again.
+        _ => {
+            turn.write(|delivery, now| {
+                delivery.state = DeliveryState::Deferred;
+                delivery.next_attempt_at = Some(now);
+                delivery.gathered_in = None;
+            })
+            .await?;
+            Ok(Outcome::NotYet(Duration::ZERO))
+        }
     }
-    let (state, sent_at, error) = (of.state, of.sent_at, of.last_error.clone());
-    turn.write(|delivery, _| {
-        let reached = matches!(state, DeliveryState::Delivered | DeliveryState::Read);
-        delivery.end(if reached { DeliveryState::Sent } else { state }, Some(reason::DIGEST));
-        delivery.sent_at = sent_at;
-        delivery.last_error.clone_from(&error);
-    })
-    .await?;
-    Ok(Outcome::Noted("its words went with those of another one".to_owned()))
 }
 
 /// Takes the words of those that still wait; those that are this one's.
 async fn claimed(turn: &Turn<'_>, ids: &[NotificationId]) -> Result<Vec<Notification>, PortError> {
     let (leader, mut ours) = (turn.notification.id, Vec::new());
     for id in ids {
-        let claim = record::deliver(turn.needs, *id, turn.channel, |delivery, _| {
-            let waits = delivery.state == DeliveryState::Deferred && decide::was_gathered(delivery);
-            if waits {
+        let channel = turn.channel;
+        let claim = record::change(turn.needs, *id, |other, now| {
+            let (is_over, is_read) = (other.has_expired(now), other.is_read());
+            let deliveries = other.deliveries.as_mut();
+            let delivery = deliveries.and_then(|all| all.get_mut(channel).as_mut());
+            let Some(delivery) = delivery.filter(|delivery| waits(delivery)) else { return false };
+            if is_over {
+                delivery.end(DeliveryState::Expired, None);
+            } else if is_read {
+                delivery.end(DeliveryState::Skipped, Some(reason::READ));
+            } else {
                 delivery.state = DeliveryState::Claimed;
                 delivery.gathered_in = Some(leader);
             }
-            waits
+            true
         });
         let other = match claim.await {
             Err(PortError::Missing(_)) => continue,
@@ -141,15 +160,15 @@ fn key(notification: &Notification) -> String {
 async fn group(turn: &Turn<'_>, key: &str) -> Result<Vec<Notification>, PortError> {
     let own = &turn.notification;
     let mut found = turn.needs.notifications.gathered(own.user_id, key, MEMBERS).await?;
-    found.retain(|other| {
-        let waits = delivery(other, turn.channel).is_some_and(|delivery| {
-            delivery.state == DeliveryState::Deferred && decide::was_gathered(delivery)
-        });
-        waits && other.id != own.id
-    });
+    found.retain(|other| delivery(other, turn.channel).is_some_and(waits) && other.id != own.id);
     Ok(found)
 }
 
 fn delivery(notification: &Notification, channel: Channel) -> Option<&Delivery> {
     notification.deliveries.as_ref()?.get(channel)
+}
+
+/// Whether a delivery waits for others of its group, and has not begun to take any along.
+fn waits(delivery: &Delivery) -> bool {
+    delivery.state == DeliveryState::Deferred && delivery.gathered && delivery.members.is_empty()
 }

@@ -1,10 +1,10 @@
 //! Mail: one address, one message that is the same at each attempt.
 
-use super::{Turn, compose, decide::reason, digest, record};
+use super::{Turn, compose, decide::reason, digest, outcome, record};
 use crate::{
     job::{JobError, Outcome},
     model::{DeliveryState, Notification},
-    ports::{Mail, PortError, Unsent, later, until},
+    ports::{Mail, PortError, Unsent, later},
 };
 
 /// Sends it.
@@ -49,7 +49,7 @@ pub(super) async fn send_again(turn: Turn<'_>) -> Result<Outcome, JobError> {
         return send(turn).await;
     }
     turn.write(|delivery, _| delivery.next_attempt_at = Some(end)).await?;
-    Ok(Outcome::NotYet(until(now, end)))
+    outcome::waits(turn.needs, turn.notification.id, end).await
 }
 
 /// Words that cannot be written are a failure of this channel alone.

@@ -25,9 +25,7 @@ use crate::{
         Channel, Delivery, DeliveryError, DeliveryState, Notification, NotificationId, Preferences,
         StepError, User,
     },
-    ports::{
-        Carriers, Clock, Contacts, JobQueue, Notifications, PortError, Templates, Users, until,
-    },
+    ports::{Carriers, Clock, Contacts, JobQueue, Notifications, PortError, Templates, Users},
     seals::Seals,
 };
 
@@ -92,19 +90,30 @@ pub async fn deliver(
         decide(Case { notification: &notification, channel, user, wishes, now })
     };
     let turn = Turn { needs, notification, channel, user };
-    match decision {
-        Decision::Nothing => Ok(Outcome::Done),
-        Decision::Wait(at, reason) => turn.wait(at, reason).await,
-        Decision::Gather(seconds) => digest::gather(turn, seconds).await,
-        Decision::Gathered => digest::follow(turn).await,
-        Decision::Skip(reason) => turn.end(DeliveryState::Skipped, Some(reason)).await,
-        Decision::Expire => turn.end(DeliveryState::Expired, None).await,
-        Decision::Send => turn.send().await,
-        Decision::Unknown => turn.after_a_crash().await,
+    match turn.act(decision).await {
+        // The store has removed it meanwhile: it has expired.
+        Err(JobError::Fail { code, .. }) if code == "missing" => {
+            Ok(Outcome::Noted("it is gone".to_owned()))
+        }
+        ended => ended,
     }
 }
 
 impl Turn<'_> {
+    async fn act(self, decision: Decision) -> Result<Outcome, JobError> {
+        let turn = self;
+        match decision {
+            Decision::Nothing => Ok(Outcome::Done),
+            Decision::Wait(at, reason) => turn.wait(at, reason).await,
+            Decision::Gather(seconds) => digest::gather(turn, seconds).await,
+            Decision::Gathered => digest::follow(turn).await,
+            Decision::Skip(reason) => turn.end(DeliveryState::Skipped, Some(reason)).await,
+            Decision::Expire => turn.end(DeliveryState::Expired, None).await,
+            Decision::Send => turn.send().await,
+            Decision::Unknown => turn.after_a_crash().await,
+        }
+    }
+
     /// The delivery as it was read.
     fn delivery(&self) -> Option<&Delivery> {
         self.notification.deliveries.as_ref()?.get(self.channel)
@@ -146,7 +155,7 @@ impl Turn<'_> {
             };
             self.write(wait).await?;
         }
-        Ok(Outcome::NotYet(until(self.needs.clock.now(), at)))
+        outcome::waits(self.needs, self.notification.id, at).await
     }
 
     async fn end(

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bson::{DateTime, oid::ObjectId};
 
-use super::{Turn, record};
+use super::{Needs, Turn, record, tickets};
 use crate::{
     job::{JobError, Outcome},
     model::{Delivery, DeliveryError, DeliveryState, Notification, NotificationId},
-    ports::{Taken, Unsent, later},
+    ports::{Taken, Unsent, later, until},
 };
 
 /// A delivery is begun so often; with the waits below that is about four hours.
@@ -63,12 +63,33 @@ impl Turn<'_> {
     }
 }
 
+/// A job itself waits no longer than this. What waits for longer has a look at its time, so that it
+/// can be moved to an earlier one.
+const WAITS_ITSELF: Duration = Duration::from_secs(5);
+
+/// Ends the job of a delivery that waits until then.
+pub async fn waits(needs: &Needs, id: NotificationId, at: DateTime) -> Result<Outcome, JobError> {
+    let now = needs.clock.now();
+    let wait = until(now, at);
+    if wait <= WAITS_ITSELF {
+        return Ok(Outcome::NotYet(wait));
+    }
+    // The look is there already unless this one was begun by nobody's wish.
+    let notification = needs.notifications.notification(id).await?;
+    let look: Vec<_> = tickets::look(&notification, now)?.into_iter().collect();
+    needs.queue.push(&look).await?;
+    Ok(Outcome::Noted(format!("waits for {} s", wait.as_secs())))
+}
+
 /// What the job says of an answer.
 fn ended(answer: Result<Taken, Unsent>, next: Option<Duration>) -> Result<Outcome, JobError> {
     match (answer, next) {
         (Ok(_), _) => Ok(Outcome::Done),
         (Err(Unsent::Away { message, after }), _) => Err(JobError::Unavailable { message, after }),
-        (Err(_), Some(next)) => Ok(Outcome::NotYet(next)),
+        (Err(_), Some(next)) if next <= WAITS_ITSELF => Ok(Outcome::NotYet(next)),
+        (Err(unsent), Some(next)) => {
+            Ok(Outcome::Noted(format!("again in {} s: {unsent}", next.as_secs())))
+        }
         (Err(unsent), None) => Ok(Outcome::Noted(format!("not sent: {unsent}"))),
     }
 }

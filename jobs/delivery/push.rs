@@ -6,7 +6,7 @@ use super::{Turn, compose, decide::reason, digest, email, outcome, receipts, rec
 use crate::{
     job::{JobError, Outcome},
     model::{Delivery, DeliveryState, Device, DeviceAddress, DeviceState, Notification, Target},
-    ports::{PortError, Push, Taken, Unsent, until},
+    ports::{PortError, Push, Taken, Unsent, later, until},
 };
 
 /// A push without an end is kept for a device for so long: four weeks is the most that FCM takes.
@@ -28,7 +28,7 @@ pub(super) async fn send(turn: Turn<'_>) -> Result<Outcome, JobError> {
     }
     let devices = devices(&turn).await?;
     if devices.is_empty() {
-        return turn.end(DeliveryState::Skipped, Some(reason::NO_DEVICE)).await;
+        return none_left(turn).await;
     }
     let Some(gathered) = digest::members(&turn).await? else {
         return Ok(Outcome::NotYet(digest::LOOK_AGAIN));
@@ -45,6 +45,23 @@ pub(super) async fn send(turn: Turn<'_>) -> Result<Outcome, JobError> {
         judge(&turn, device, answer).await?;
     }
     conclude(&turn, &begun, said).await
+}
+
+/// What has reached a device has reached the user, also where the others are gone meanwhile.
+async fn none_left(turn: Turn<'_>) -> Result<Outcome, JobError> {
+    match turn.delivery().and_then(best) {
+        Some(state) => {
+            turn.write(|delivery, _| delivery.end(state, None)).await?;
+            Ok(Outcome::Done)
+        }
+        None => turn.end(DeliveryState::Skipped, Some(reason::NO_DEVICE)).await,
+    }
+}
+
+/// The best that any device has.
+fn best(delivery: &Delivery) -> Option<DeliveryState> {
+    let has = |state: &DeliveryState| delivery.targets.iter().any(|each| each.state == *state);
+    [DeliveryState::Delivered, DeliveryState::Sent].into_iter().find(has)
 }
 
 /// Those that are reached by a service that is set up, are not dead, and have not got it.
@@ -146,7 +163,9 @@ async fn conclude(
     });
     match (away, next) {
         (Some((message, after)), _) => Err(JobError::Unavailable { message, after }),
-        (None, Some(next)) => Ok(Outcome::NotYet(next)),
+        (None, Some(next)) => {
+            outcome::waits(turn.needs, id, later(turn.needs.clock.now(), next)).await
+        }
         (None, None) => Ok(Outcome::Done),
     }
 }
@@ -180,10 +199,7 @@ fn sum_up(
     let errors = || said.iter().filter_map(|said| said.answer.as_ref().err());
     let is_away = errors().any(|unsent| matches!(unsent, Unsent::Away { .. }));
     let again = errors().find(|each| matches!(each, Unsent::Later { .. } | Unsent::Unknown { .. }));
-    let reached = [DeliveryState::Delivered, DeliveryState::Sent];
-    let best = reached
-        .into_iter()
-        .find(|state| delivery.targets.iter().any(|target| target.state == *state));
+    let best = best(delivery);
     if best.is_some() {
         delivery.sent_at.get_or_insert(now);
     }

@@ -68,7 +68,7 @@ async fn follow(
     let was_due = before.due(now);
     let new: Vec<_> = after.due(now).into_iter().filter(|each| !was_due.contains(each)).collect();
     let mut put = tickets::of_channels(after, &new)?;
-    if after.next_action_at != before.next_action_at {
+    if after.next_wait(now) != before.next_wait(now) {
         put.extend(tickets::look(after, now)?);
     }
     if put.is_empty() { Ok(()) } else { needs.queue.push(&put).await }

@@ -44,19 +44,14 @@ pub fn all(notification: &Notification, now: DateTime) -> Result<Vec<Ticket>, Po
     Ok(tickets)
 }
 
-/// The ticket of the next look at what is due, if the notification waits for its time. One that is
-/// under way has tickets of its own, and is looked after by the minute.
+/// The ticket of the next look at what is due, if something of the notification waits for its time.
+/// What is under way has a ticket of its own, and is looked after by the minute.
 pub fn look(notification: &Notification, now: DateTime) -> Result<Option<Ticket>, PortError> {
-    let Some(next) = notification.next_action_at.filter(|next| *next > now) else {
-        return Ok(None);
-    };
-    if !notification.due(next).is_empty() && notification.due(now).is_empty() {
-        let millis = next.timestamp_millis();
-        let at = millis.saturating_add((TOGETHER - millis.rem_euclid(TOGETHER)) % TOGETHER);
-        let ticket = route::look()?;
-        let unique_key = format!("{}:{at}", ticket.unique_key);
-        let run_at = Some(DateTime::from_millis(at));
-        return Ok(Some(Ticket { unique_key, run_at, ..ticket }));
-    }
-    Ok(None)
+    let Some(next) = notification.next_wait(now) else { return Ok(None) };
+    let millis = next.timestamp_millis();
+    let at = millis.saturating_add((TOGETHER - millis.rem_euclid(TOGETHER)) % TOGETHER);
+    let ticket = route::look()?;
+    let unique_key = format!("{}:{at}", ticket.unique_key);
+    let run_at = Some(DateTime::from_millis(at));
+    Ok(Some(Ticket { unique_key, run_at, ..ticket }))
 }

@@ -124,6 +124,9 @@ pub struct Delivery {
     /// The notifications whose words go with this one's message, for one that gathers them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<NotificationId>,
+    /// It has waited for others to go with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gathered: bool,
     /// The notification whose message has the words of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gathered_in: Option<NotificationId>,

@@ -1,7 +1,7 @@
 //! A notification to one user: the seed's `notifications`, and how each channel fares.
 
 use bson::{DateTime, Document};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Channel, Deliveries, EventId, MessageId, NotificationId, TaskId, UserId};
 
@@ -21,7 +21,7 @@ pub struct Notification {
     pub kind: String,
     pub title: String,
     pub body: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub data: NotificationData,
     pub status: NotificationStatus,
     pub channels: Vec<Channel>,
@@ -58,7 +58,7 @@ pub struct Notification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
     /// Channels that are used only if the others do not do.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub fallback: Vec<Fallback>,
     /// Those of one key and channel become one message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +66,13 @@ pub struct Notification {
     /// Counts our writes: two at the same time cannot both be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rev: Option<i64>,
+}
+
+/// What other services leave out they may as well say to be null.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::<T>::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// A channel that is used when the ones before have failed, or when nothing has come of them.

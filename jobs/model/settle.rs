@@ -174,13 +174,17 @@ impl Notification {
     pub fn end_open(&mut self, state: DeliveryState, reason: Option<&str>) -> bool {
         let mut is_changed = false;
         for delivery in self.deliveries.iter_mut().flat_map(Deliveries::all_mut) {
-            // What is being sent may have arrived.
-            if delivery.state.is_open() && delivery.state != DeliveryState::Sending {
+            if delivery.may_end() {
                 delivery.end(state, reason);
                 is_changed = true;
             }
         }
         is_changed
+    }
+
+    /// Whether something of it may still be ended before it is sent.
+    pub fn has_to_come(&self) -> bool {
+        self.deliveries.iter().flat_map(Deliveries::all).any(|(_, delivery)| delivery.may_end())
     }
 
     /// The fallback rule of this channel, if it is one.
@@ -201,12 +205,22 @@ impl Notification {
         delivery.next_attempt_at.unwrap_or_else(|| self.due_at(now))
     }
 
+    /// The first time that something of it waits for.
+    pub fn next_wait(&self, now: DateTime) -> Option<DateTime> {
+        self.open_times(now).filter(|at| *at > now).min()
+    }
+
     /// When somebody has to look at it next; nobody, where nothing is open.
     fn next_look(&self, now: DateTime) -> Option<DateTime> {
-        let open = self.deliveries.as_ref()?.all().filter(|(_, each)| each.state.is_open());
-        let next = open.map(|(_, delivery)| self.time_of(delivery, now)).min()?;
         let after = DateTime::from_millis(now.timestamp_millis().saturating_add(LOOK_AFTER));
-        Some(if next > now { next } else { after })
+        self.open_times(now).map(|at| if at > now { at } else { after }).min()
+    }
+
+    /// The times of all that is open.
+    fn open_times(&self, now: DateTime) -> impl Iterator<Item = DateTime> {
+        let all = self.deliveries.iter().flat_map(Deliveries::all);
+        let open = all.filter(|(_, each)| each.state.is_open());
+        open.map(move |(_, delivery)| self.time_of(delivery, now))
     }
 
     /// Where the channels that were asked for have all ended badly, the fallbacks are due.
@@ -232,6 +246,16 @@ impl Notification {
 }
 
 impl Delivery {
+    /// Whether it may be ended from outside: what is being sent now, by itself or with the words of
+    /// others, may arrive.
+    fn may_end(&self) -> bool {
+        match self.state {
+            DeliveryState::Sending => self.next_attempt_at.is_some(),
+            DeliveryState::Claimed => false,
+            state => state.is_open(),
+        }
+    }
+
     /// How far it, and each of its devices, has come.
     fn reached(&self) -> impl Iterator<Item = NotificationStatus> {
         let states = self.targets.iter().map(|target| target.state).chain([self.state]);

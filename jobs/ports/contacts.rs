@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use bson::DateTime;
 
 use super::PortError;
-use crate::model::{Device, DeviceId, DeviceState, Preferences, UserId};
+use crate::model::{Channel, Device, DeviceId, DeviceState, Preferences, UserId};
 
 /// The collections `devices`, `preferences` and `suppressions`, in the product's words.
 #[async_trait]
 pub trait Contacts: Send + Sync {
-    /// The devices of a user, dead ones too; at most 100.
+    /// The devices of a user, dead ones too, the last registered first; at most 100.
     async fn devices(&self, user: UserId) -> Result<Vec<Device>, PortError>;
 
     /// Keeps a device as its app says it is; one that was dead is alive again. The same token or
@@ -33,6 +33,15 @@ pub trait Contacts: Send + Sync {
 
     /// Replaces what a user wishes.
     async fn wish(&self, preferences: &Preferences) -> Result<(), PortError>;
+
+    /// Notes that a user wants no more of this type by this channel; all other wishes stay.
+    async fn decline(
+        &self,
+        user: UserId,
+        kind: &str,
+        channel: Channel,
+        now: DateTime,
+    ) -> Result<(), PortError>;
 
     /// Why nothing is sent to this address any more, if that is so.
     async fn suppression(&self, address: &str) -> Result<Option<String>, PortError>;

@@ -34,7 +34,7 @@ pub use decoder::{CameraFacts, Decoder, Facts, Picture, Pictures, Sniffed};
 pub use edits::{Edit, Edits, With};
 pub use error::PortError;
 pub use media::{MediaFilter, MediaPage, MediaStore, PicturedPage, PicturedPlace};
-pub use notifications::{Foreign, NotificationFilter, Notifications};
+pub use notifications::{Foreign, NotificationFilter, NotificationPage, Notifications};
 pub use objects::{
     Arrived, Assembled, ByteStream, Expected, Invitation, KeptPart, Length, LocalFile, ObjectInfo,
     Objects, Part, Spooled, Transfer, interrupted,

@@ -6,7 +6,7 @@ use bson::{Bson, DateTime};
 use super::PortError;
 use crate::model::{EventId, Notification, NotificationId, NotificationStatus, UserId};
 
-/// A notification that another service has inserted past the API.
+/// A notification that another service may have written.
 #[derive(Debug, Clone)]
 pub struct Foreign {
     /// Its `_id`, of whatever type.
@@ -22,12 +22,21 @@ pub struct NotificationFilter {
     pub user_id: UserId,
     /// In this status alone.
     pub status: Option<NotificationStatus>,
-    /// Made at or after this time.
+    /// Changed at or after this time, such as by being sent. These come by their last change.
     pub since: Option<DateTime>,
     /// Behind this one, which was the last of the page before.
     pub after: Option<(DateTime, NotificationId)>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// Some notifications of a user.
+#[derive(Debug, Clone)]
+pub struct NotificationPage {
+    /// The newest first.
+    pub notifications: Vec<Notification>,
+    /// The place of the last one, if others may follow behind it.
+    pub next: Option<(DateTime, NotificationId)>,
 }
 
 /// Notifications, waiting and sent. `Missing` where there is no such notification.
@@ -53,11 +62,11 @@ pub trait Notifications: Send + Sync {
     /// What other services have inserted and nobody has taken in yet.
     async fn foreign(&self, limit: u32) -> Result<Vec<Foreign>, PortError>;
 
-    /// Ends one that cannot be read, so that it does not stand before the others for ever.
+    /// Takes one that cannot be read out of the way of the others; what nobody has got has failed.
     async fn refuse(&self, id: &Bson, why: &str) -> Result<(), PortError>;
 
     /// Those that somebody has to look at by `now`, the longest due first.
-    async fn due(&self, now: DateTime, limit: u32) -> Result<Vec<Notification>, PortError>;
+    async fn due(&self, now: DateTime, limit: u32) -> Result<Vec<Foreign>, PortError>;
 
     /// Somebody has looked at these, which were due by `now`: nobody has to before `again`.
     async fn looked(
@@ -68,15 +77,10 @@ pub trait Notifications: Send + Sync {
     ) -> Result<(), PortError>;
 
     /// A page of a user's, the newest first.
-    async fn of_user(&self, filter: &NotificationFilter) -> Result<Vec<Notification>, PortError>;
+    async fn of_user(&self, filter: &NotificationFilter) -> Result<NotificationPage, PortError>;
 
-    /// Those about an event that nobody has got yet, in the order of their ids.
-    async fn pending_of(
-        &self,
-        event: EventId,
-        after: Option<NotificationId>,
-        limit: u32,
-    ) -> Result<Vec<Notification>, PortError>;
+    /// Those about an event of which something is still to be done.
+    async fn open_of(&self, event: EventId, limit: u32) -> Result<Vec<Notification>, PortError>;
 
     /// Open ones of a user that are gathered under this key.
     async fn gathered(

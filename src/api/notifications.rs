@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use bson::DateTime;
+use futures_util::future::join_all;
 use jobs::{
     delivery::{self, Language, Needs, tickets},
     model::{
@@ -28,6 +29,9 @@ use super::{
 
 /// Notifications on a page.
 const PAGE: u32 = 50;
+/// So many are read, and so many of them are cancelled at a time.
+const BATCH: u32 = 500;
+const AT_ONCE: usize = 32;
 /// What only the worker and operators need to know.
 const INNER: [&str; 6] =
     ["deliveries", "nextActionAt", "dedupeKey", "priority", "fallback", "digest"];
@@ -61,11 +65,9 @@ pub async fn list(
         limit: PAGE,
     };
     let found = api.tools.notifications.of_user(&filter).await?;
-    let full = found.len() >= PAGE as usize;
-    let last = found.last().filter(|_| full);
-    let cursor = last.and_then(|last| Some(cursor::of(last.created_at?, last.id)));
+    let cursor = found.next.map(|(at, id)| cursor::of(at, id));
     let mut items = Vec::new();
-    for notification in found {
+    for notification in found.notifications {
         let fetched = fetched(&api, &caller, notification).await?;
         if caller.user().is_none() || is_listed(&fetched) {
             items.push(shown(&caller, &fetched)?);
@@ -169,7 +171,7 @@ pub struct OfEvent {
     event_id: EventId,
 }
 
-/// `DELETE /v1/notifications?eventId=`: all that nobody has got yet.
+/// `DELETE /v1/notifications?eventId=`: all that is still to be sent, also if the caller hangs up.
 pub async fn cancel_all(
     State(api): State<Api>,
     caller: Caller,
@@ -177,18 +179,26 @@ pub async fn cancel_all(
 ) -> Result<Json<Value>, Problem> {
     caller.needs(Scope::Notify)?;
     counted("eventId", of.event_id.0)?;
-    let (mut count, mut last) = (0, None);
-    loop {
-        let page = api.tools.notifications.pending_of(of.event_id, last, PAGE).await?;
-        for waiting in &page {
-            let after = cancelled(&api, waiting.id).await?;
-            count += u64::from(after.status == NotificationStatus::Cancelled);
+    let work = api.clone();
+    let count = api.apart(async move {
+        let needs = Needs::from(&work.tools);
+        // What others have inserted and nobody has taken in yet.
+        while delivery::take_in(&needs, BATCH).await? >= u64::from(BATCH) {}
+        let mut count = 0;
+        loop {
+            let page = work.tools.notifications.open_of(of.event_id, BATCH).await?;
+            let ends = page.iter().filter(|each| each.has_to_come()).map(|each| each.id);
+            let ends: Vec<_> = ends.collect();
+            if ends.is_empty() {
+                return Ok(count);
+            }
+            for some in ends.chunks(AT_ONCE) {
+                let ended = join_all(some.iter().map(|id| cancelled(&work, *id))).await;
+                count += ended.into_iter().collect::<Result<Vec<_>, _>>()?.len();
+            }
         }
-        last = page.last().map(|last| last.id);
-        if last.is_none() {
-            return Ok(Json(json!({ "cancelled": count })));
-        }
-    }
+    });
+    Ok(Json(json!({ "cancelled": count.await? })))
 }
 
 /// The new time.
@@ -215,7 +225,10 @@ pub async fn reschedule(
     }
     let mut is_done = false;
     let moved = change(&api, found.id, |notification, now| {
-        let begun = |delivery: &Delivery| delivery.attempts > 0 || !delivery.state.is_open();
+        let begun = |delivery: &Delivery| {
+            let is_begun = delivery.attempts > 0 || delivery.state == DeliveryState::Claimed;
+            is_begun || !delivery.state.is_open()
+        };
         let deliveries = notification.deliveries.as_ref();
         is_done = deliveries.is_some_and(|all| !all.all().any(|(_, each)| begun(each)));
         if is_done {
@@ -244,7 +257,14 @@ pub fn shown(caller: &Caller, of: &Notification) -> Result<Value, Problem> {
 }
 
 async fn cancelled(api: &Api, id: NotificationId) -> Result<Notification, Problem> {
-    change(api, id, |notification, _| notification.end_open(DeliveryState::Cancelled, None)).await
+    change(api, id, |notification, now| {
+        // One that another service has inserted just now.
+        if notification.deliveries.is_none() {
+            notification.take_in(now);
+        }
+        notification.end_open(DeliveryState::Cancelled, None)
+    })
+    .await
 }
 
 async fn change(

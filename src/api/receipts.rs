@@ -13,10 +13,7 @@ use jobs::{
         self, Needs, Report,
         receipts::{Token, open},
     },
-    model::{
-        Channel, Delivery, DeliveryState, Notification, NotificationStatus, Preferences, Target,
-        UserId, Wishes,
-    },
+    model::{Channel, Delivery, DeliveryState, Notification, NotificationStatus, Target, UserId},
     ports::PortError,
 };
 use serde::Deserialize;
@@ -126,11 +123,8 @@ pub async fn unsubscribe(
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
     let (user_id, kind) = subscriber(&api, &token)?;
-    let found = api.tools.contacts.preferences(user_id).await?;
-    let mut wishes = found.map_or_else(Wishes::default, |found| found.wishes);
-    wishes.types.entry(kind).or_default().insert(Channel::Email, false);
-    let preferences = Preferences { user_id, wishes, updated_at: Some(api.tools.clock.now()) };
-    api.tools.contacts.wish(&preferences).await?;
+    let now = api.tools.clock.now();
+    api.tools.contacts.decline(user_id, &kind, Channel::Email, now).await?;
     let done = "<p>C'est fait&nbsp;: vous ne recevrez plus d'e-mails de ce type.</p>\
                 <p lang=\"en\">Done: you will get no more emails of this type.</p>";
     Ok(page(done))

@@ -25,8 +25,8 @@ use super::{
 
 /// Schedules that are listed; there are few.
 const MOST: u32 = 1_000;
-/// Longest name, in bytes.
-const LONGEST_NAME: usize = 200;
+/// Longest name, in bytes: with a tick's time it is the key of a notification.
+const LONGEST_NAME: usize = 150;
 
 /// `GET /v1/schedules`: the soonest first.
 pub async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Value>, Problem> {
@@ -102,7 +102,7 @@ pub async fn remove(
 /// The name of a schedule of notifications; those of other work are not touched here.
 async fn named(api: &Api, name: String) -> Result<ScheduleName, Problem> {
     if name.is_empty() || name.len() > LONGEST_NAME {
-        return Err(Problem::bad("bad_parameter", "a schedule's name has 1 to 200 bytes"));
+        return Err(Problem::bad("bad_parameter", "a schedule's name has 1 to 150 bytes"));
     }
     let name = ScheduleName(name);
     match api.tools.schedules.schedule(&name).await {

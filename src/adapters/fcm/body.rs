@@ -68,6 +68,7 @@ fn message(token: &str, push: &Push, text: &str, now: DateTime) -> Value {
                 "TTL": seconds.to_string(),
                 "Urgency": web,
             },
+            "notification": { "tag": push.tag },
         },
     })
 }

@@ -64,10 +64,11 @@ pub static NOTIFICATIONS: Collection = Collection {
         unique("dedupeKey", &[("dedupeKey", Asc)], &[("dedupeKey", Exists)]),
         // The seed's userId_status_created has an order within one status alone.
         index("userId_page", &[("userId", Asc), ("createdAt", Desc), ("_id", Desc)]),
+        index("userId_updated", &[("userId", Asc), ("updatedAt", Desc), ("_id", Desc)]),
         partial(
-            "eventId_pending",
-            &[("data.eventId", Asc), ("_id", Asc)],
-            &[("status", Is("pending"))],
+            "eventId_open",
+            &[("data.eventId", Asc), ("nextActionAt", Asc)],
+            &[("data.eventId", Exists), ("nextActionAt", Exists)],
         ),
         partial(
             "digest",
@@ -81,7 +82,7 @@ pub static NOTIFICATIONS: Collection = Collection {
 pub static DEVICES: Collection = Collection {
     name: "devices",
     indexes: &[
-        index("userId", &[("userId", Asc), ("_id", Asc)]),
+        index("userId", &[("userId", Asc), ("registeredAt", Desc)]),
         sparse("token", &[("token", Asc)]),
         sparse("endpoint", &[("subscription.endpoint", Asc)]),
     ],

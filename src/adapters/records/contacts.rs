@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bson::{Bson, DateTime, Document, doc};
 use jobs::{
-    model::{Device, DeviceAddress, DeviceId, DeviceState, Preferences, UserId},
+    model::{Channel, Device, DeviceAddress, DeviceId, DeviceState, Preferences, UserId},
     ports::{Contacts, PortError},
 };
 
@@ -73,6 +73,29 @@ impl Contacts for Records {
 
     async fn wish(&self, preferences: &Preferences) -> Result<(), PortError> {
         self.replace(&PREFERENCES, write(preferences, PREFERENCES.name)?).await
+    }
+
+    async fn decline(
+        &self,
+        user: UserId,
+        kind: &str,
+        channel: Channel,
+        now: DateTime,
+    ) -> Result<(), PortError> {
+        let path = format!("types.{kind}.{}", channel.as_str());
+        let change = Change::new().set(path, false).set("updatedAt", now);
+        let id = Bson::from(user);
+        for _ in 0..TRIES {
+            let written = self.store.patch(&PREFERENCES, &id, Guard::none(), change.clone());
+            if written.await?.is_some() {
+                return Ok(());
+            }
+            match self.store.insert(&PREFERENCES, doc! { "_id": user }).await {
+                Ok(()) | Err(PortError::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(PortError::Conflict(format!("the preferences of {user} are removed again and again")))
     }
 
     async fn suppression(&self, address: &str) -> Result<Option<String>, PortError> {

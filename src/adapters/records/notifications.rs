@@ -8,7 +8,7 @@ use jobs::{
         Deliveries, DeliveryState, EventId, Notification, NotificationId, NotificationStatus,
         UserId,
     },
-    ports::{Foreign, NotificationFilter, Notifications, PortError, until},
+    ports::{Foreign, NotificationFilter, NotificationPage, Notifications, PortError, until},
 };
 
 use super::{Records, collections::NOTIFICATIONS, diff::diff, read, readable, write};
@@ -65,31 +65,30 @@ impl Notifications for Records {
 
     async fn foreign(&self, limit: u32) -> Result<Vec<Foreign>, PortError> {
         let query = Query::over("due", limit).at(Bson::Null).at(pending());
-        let found = self.store.find(&NOTIFICATIONS, query).await?;
-        let foreign = |document: Document| {
-            let id = document.get("_id").cloned()?;
-            let read = read(document, WHAT).map_err(|error| error.to_string());
-            Some(Foreign { id, read })
-        };
-        Ok(found.into_iter().filter_map(foreign).collect())
+        Ok(foreign(self.store.find(&NOTIFICATIONS, query).await?))
     }
 
     async fn refuse(&self, id: &Bson, why: &str) -> Result<(), PortError> {
-        let is_new = Guard::none().eq("status", pending()).and("rev", Test::Exists(false));
-        let change = Change::new()
+        let ids = std::slice::from_ref(id);
+        let now = self.clock.now();
+        let waits = Guard::none().eq("status", pending());
+        let failed = Change::new()
             .set("status", NotificationStatus::Failed.as_str())
             .set("refusal", why)
-            .set("updatedAt", self.clock.now());
-        self.store
-            .patch_many(&NOTIFICATIONS, std::slice::from_ref(id), is_new, change)
-            .await
-            .map(drop)
+            .set("updatedAt", now)
+            .unset("nextActionAt");
+        if self.store.patch_many(&NOTIFICATIONS, ids, waits, failed).await? == 0 {
+            // Somebody else has given it another status, which stays.
+            let left = Change::new().set("refusal", why).unset("nextActionAt");
+            self.store.patch_many(&NOTIFICATIONS, ids, Guard::none(), left).await?;
+        }
+        Ok(())
     }
 
-    async fn due(&self, now: DateTime, limit: u32) -> Result<Vec<Notification>, PortError> {
+    async fn due(&self, now: DateTime, limit: u32) -> Result<Vec<Foreign>, PortError> {
         let from = Edge::Including(DateTime::from_millis(0).into());
         let query = Query { from, ..Query::over("due", limit).up_to(now) };
-        Ok(all(self.store.find(&NOTIFICATIONS, query).await?))
+        Ok(foreign(self.store.find(&NOTIFICATIONS, query).await?))
     }
 
     async fn looked(
@@ -105,12 +104,16 @@ impl Notifications for Records {
         self.store.patch_many(&NOTIFICATIONS, &ids, still_due, change).await.map(drop)
     }
 
-    async fn of_user(&self, filter: &NotificationFilter) -> Result<Vec<Notification>, PortError> {
+    async fn of_user(&self, filter: &NotificationFilter) -> Result<NotificationPage, PortError> {
         let mut guard = Guard::none();
         if let Some(status) = filter.status {
             guard = guard.eq("status", status.as_str());
         }
-        let newest = |limit| Query::over("userId_page", limit).at(filter.user_id);
+        let (index, time) = match filter.since {
+            Some(_) => ("userId_updated", "updatedAt"),
+            None => ("userId_page", "createdAt"),
+        };
+        let newest = |limit| Query::over(index, limit).at(filter.user_id);
         let from = filter.since.map_or(Edge::Open, |since| Edge::Including(since.into()));
         let (mut found, mut rest) = (Vec::new(), Query { from, ..newest(filter.limit) });
         if let Some((at, id)) = filter.after {
@@ -123,18 +126,19 @@ impl Notifications for Records {
         if rest.limit > 0 {
             found.extend(self.store.find(&NOTIFICATIONS, rest.such_that(guard)).await?);
         }
-        Ok(all(found))
+        let last = found.last().filter(|_| found.len() >= filter.limit as usize);
+        let next = last.and_then(|last| {
+            let id = NotificationId(last.get_object_id("_id").ok()?);
+            Some((*last.get_datetime(time).ok()?, id))
+        });
+        Ok(NotificationPage { notifications: all(found), next })
     }
 
-    async fn pending_of(
-        &self,
-        event: EventId,
-        after: Option<NotificationId>,
-        limit: u32,
-    ) -> Result<Vec<Notification>, PortError> {
-        let from = after.map_or(Edge::Open, |after| Edge::Excluding(after.into()));
-        let query = Query { from, ..Query::over("eventId_pending", limit).at(event) };
-        Ok(all(self.store.find(&NOTIFICATIONS, query).await?))
+    async fn open_of(&self, event: EventId, limit: u32) -> Result<Vec<Notification>, PortError> {
+        Ok(all(self
+            .store
+            .find(&NOTIFICATIONS, Query::over("eventId_open", limit).at(event))
+            .await?))
     }
 
     async fn gathered(
@@ -148,6 +152,15 @@ impl Notifications for Records {
         let query = Query { from, ..Query::over("digest", limit).at(user).at(key) };
         Ok(all(self.store.find(&NOTIFICATIONS, query).await?))
     }
+}
+
+fn foreign(found: Vec<Document>) -> Vec<Foreign> {
+    let foreign = |document: Document| {
+        let id = document.get("_id").cloned()?;
+        let read = read(document, WHAT).map_err(|error| error.to_string());
+        Some(Foreign { id, read })
+    };
+    found.into_iter().filter_map(foreign).collect()
 }
 
 /// Counts the deliveries that have ended so by this write, and those that were begun by it.

@@ -116,6 +116,8 @@ fn unsent(answer: &Answer, said: &Said, now: DateTime) -> Unsent {
         429 => Unsent::Away { message, after },
         _ if GONE.contains(&number) => Unsent::Gone { code, message },
         400..500 => Unsent::Never { code, message },
-        _ => Unsent::Later { code, message, after },
+        503 => Unsent::Later { code, message, after },
+        // Somebody between us and the service may have handed it on before it gave up.
+        _ => Unsent::Unknown { message },
     }
 }

@@ -69,7 +69,9 @@ impl Reply {
             About::Content => "the mail",
         };
         let message = format!("the mail server refuses {what}: {}", self.words(to));
-        if ABOUT_US.contains(&self.code) {
+        // 454 is said of one recipient, too: "relay access denied" of a Postfix that defers.
+        let is_about_one = self.code == 454 && about == About::Recipient;
+        if ABOUT_US.contains(&self.code) && !is_about_one {
             return Unsent::Away { message, after: None };
         }
         let code = format!("smtp_{}", self.enhanced().unwrap_or(&self.code.to_string()));

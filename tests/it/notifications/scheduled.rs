@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use bson::{DateTime, doc, oid::ObjectId};
-use iven_worker::adapters::records::collections::{JOBS, NOTIFICATIONS};
+use iven_worker::adapters::{
+    documents::{Change, Guard},
+    records::collections::{JOBS, NOTIFICATIONS},
+};
 use jobs::{
     delivery::{self, Needs},
     model::{NotificationId, NotificationStatus},
@@ -180,7 +183,7 @@ async fn what_another_service_inserts_is_taken_in_and_sent() {
     let again = delivery::take_in(&needs, 100).await.unwrap();
     house.drain().await;
 
-    assert_eq!((taken, again), (2, 0));
+    assert_eq!((taken, again), (4, 0), "two of them are refused");
     assert_eq!(read(&house, NotificationId(now)).await.status, NotificationStatus::Sent);
     let waiting = read(&house, NotificationId(later)).await;
     assert_eq!((waiting.status, waiting.next_action_at), (NotificationStatus::Pending, Some(at)));
@@ -195,4 +198,62 @@ async fn what_another_service_inserts_is_taken_in_and_sent() {
     }
     let kept = house.ground.store.get(&NOTIFICATIONS, &now.into()).await.unwrap().unwrap();
     assert_eq!(kept.get_str("custom").unwrap(), "stays");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_late_hour_can_be_moved_to_an_early_one() {
+    let house = House::new().await;
+    let id = notify(&house, scheduled(AT)).await;
+    let path = format!("/v1/notifications/{id}");
+    // Its first ticket runs and finds a later time.
+    house.ask("PATCH", &path, json!({ "scheduledFor": "2024-02-15T21:00:00Z" })).await;
+    forward(&house, 1_500).await;
+    let waiting = read(&house, id).await.status;
+
+    house.ask("PATCH", &path, json!({ "scheduledFor": "2024-01-15T22:00:00Z" })).await;
+    forward(&house, 3_600).await;
+
+    assert_eq!(waiting, NotificationStatus::Pending);
+    assert_eq!(read(&house, id).await.status, NotificationStatus::Sent);
+}
+
+#[tokio::test]
+async fn an_odd_document_among_the_due_ones_keeps_nobody_waiting() {
+    let house = House::new().await;
+    let [odd, good] = [notify(&house, scheduled(AT)).await, notify(&house, scheduled(AT)).await];
+    let change = Change::new().set("status", "archived");
+    let key = odd.into();
+    let written = house.ground.store.patch(&NOTIFICATIONS, &key, Guard::none(), change);
+    assert!(written.await.unwrap().is_some());
+
+    forward(&house, 1_500).await;
+
+    assert_eq!(read(&house, good).await.status, NotificationStatus::Sent);
+    let left = house.ground.store.get(&NOTIFICATIONS, &odd.into()).await.unwrap().unwrap();
+    assert_eq!(left.get_str("status").unwrap(), "archived");
+    assert!(left.contains_key("refusal") && !left.contains_key("nextActionAt"), "{left}");
+}
+
+#[tokio::test]
+async fn a_foreign_insert_is_cancelled_before_anybody_took_it_in() {
+    let house = House::new().await;
+    let ids = [ObjectId::new(), ObjectId::new()];
+    for id in ids {
+        let seed = doc! {
+            "_id": id, "userId": 42, "type": "reminder", "title": "t", "body": "b", "rev": 1,
+            "data": { "eventId": 1 }, "status": "pending", "channels": ["in_app"],
+            "scheduledFor": null, "sentAt": null, "deliveredAt": null, "readAt": null,
+        };
+        house.ground.store.insert(&NOTIFICATIONS, seed).await.unwrap();
+    }
+
+    let path = format!("/v1/notifications/{}", ids[0]);
+    let (one, _) = house.ask("DELETE", &path, Value::Null).await;
+    let (_, all) = house.ask("DELETE", "/v1/notifications?eventId=1", Value::Null).await;
+    house.drain().await;
+
+    assert_eq!((one, &all["cancelled"]), (StatusCode::OK, &json!(1)));
+    for id in ids {
+        assert_eq!(read(&house, NotificationId(id)).await.status, NotificationStatus::Cancelled);
+    }
 }

@@ -198,3 +198,90 @@ async fn wishes_that_nobody_can_mean_are_refused() {
         assert_eq!((said.as_u16(), problem["code"].as_str()), (status, Some(code)), "{wishes}");
     }
 }
+
+fn gathered(title: &str) -> Value {
+    let digest = json!({ "key": "event-1", "windowSeconds": 600 });
+    with(wish(&["email"]), json!({ "digest": digest, "title": title }))
+}
+
+#[tokio::test]
+async fn an_outage_at_the_end_of_a_digest_costs_no_second_window() {
+    let away = std::sync::atomic::AtomicUsize::new(0);
+    let server = MailServer::start(Manner::reacting(move |_, line| {
+        let is_away =
+            line.is_empty() && away.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        is_away.then_some(Deed::SayAndClose("421 4.3.2 shutting down"))
+    }))
+    .await;
+    let house = House::with_settings(&settings(&server)).await;
+    introduce(&house).await;
+    for title in ["Un", "Deux"] {
+        notify(&house, gathered(title)).await;
+    }
+    house.drain().await;
+
+    forward(&house, 600).await;
+    let during = server.mails().len();
+    forward(&house, 60).await;
+    forward(&house, 60).await;
+
+    assert_eq!((during, server.mails().len()), (0, 1));
+    let mail = Part::read(&server.mails()[0].content).parts()[0].text();
+    assert!(mail.contains("Un") && mail.contains("Deux"), "{mail}");
+}
+
+#[tokio::test]
+async fn those_whose_words_went_with_one_that_is_not_sent_go_by_themselves() {
+    let refuse = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let refuses = refuse.clone();
+    let server = MailServer::start(Manner::reacting(move |_, line| {
+        let no = line.starts_with("RCPT") && refuses.load(std::sync::atomic::Ordering::SeqCst);
+        no.then_some(Deed::Say("450 4.2.1 later"))
+    }))
+    .await;
+    let house = House::with_settings(&settings(&server)).await;
+    introduce(&house).await;
+    let mut ids = Vec::new();
+    for title in ["Un", "Deux", "Trois"] {
+        ids.push(notify(&house, gathered(title)).await);
+    }
+    house.drain().await;
+    forward(&house, 600).await;
+
+    // The first has the words of the others and waits to be sent again.
+    ask_as(&house, 42, "POST", &format!("/v1/notifications/{}/read", ids[0])).await;
+    house.ask("DELETE", &format!("/v1/notifications/{}", ids[0]), Value::Null).await;
+    refuse.store(false, std::sync::atomic::Ordering::SeqCst);
+    for _ in 0..6 {
+        forward(&house, 60).await;
+    }
+
+    let text = |mail: &crate::mail::server::Received| Part::read(&mail.content).parts()[0].text();
+    let texts: Vec<String> = server.mails().iter().map(text).collect();
+    let holding = |word: &str| texts.iter().filter(|text| text.contains(word)).count();
+    assert_eq!((holding("Deux"), holding("Trois")), (1, 1), "{texts:?}");
+    for id in &ids[1..] {
+        assert_eq!(read(&house, *id).await.status, NotificationStatus::Sent);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_still_to_come_is_cancelled_with_its_event() {
+    let server = MailServer::start(Manner::reacting(|_, line| {
+        line.starts_with("RCPT").then_some(Deed::Say("450 4.2.1 later"))
+    }))
+    .await;
+    let house = House::with_settings(&settings(&server)).await;
+    introduce(&house).await;
+    let id = notify(&house, wish(&["email", "in_app"])).await;
+    house.drain().await;
+
+    let (_, all) = house.ask("DELETE", "/v1/notifications?eventId=1", Value::Null).await;
+    forward(&house, 3_600).await;
+
+    assert_eq!(all["cancelled"], 1);
+    let of = read(&house, id).await;
+    assert_eq!(of.status, NotificationStatus::Sent, "the app has shown it");
+    assert_eq!(delivery(&of, Channel::Email).state, DeliveryState::Cancelled);
+    assert_eq!(server.lines("RCPT").len(), 1);
+}

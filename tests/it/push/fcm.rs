@@ -66,6 +66,7 @@ async fn a_push_arrives_whole() {
                 "TTL": "600",
                 "Urgency": "normal",
             },
+            "notification": { "tag": "65f0c0ffee65f0c0ffee65f0" },
         },
     });
     assert_eq!(server.messages(), [expected]);

@@ -49,7 +49,8 @@ async fn refusals_say_what_becomes_of_text_and_number() {
         (404, None, None, ("never", "sms_404", None)),
         (401, Some(20003), None, ("away", "", None)),
         (429, Some(20429), Some("9"), ("away", "", Some(9))),
-        (500, None, None, ("later", "sms_500", None)),
+        (500, None, None, ("unknown", "", None)),
+        (502, None, None, ("unknown", "", None)),
         (503, None, Some("9"), ("later", "sms_503", Some(9))),
     ] {
         let service = Service::start(None, move |_| {
