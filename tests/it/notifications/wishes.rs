@@ -256,7 +256,10 @@ async fn those_whose_words_went_with_one_that_is_not_sent_go_by_themselves() {
         forward(&house, 60).await;
     }
 
-    let text = |mail: &crate::mail::server::Received| Part::read(&mail.content).parts()[0].text();
+    let text = |mail: &crate::mail::server::Received| {
+        let mail = Part::read(&mail.content);
+        format!("{} {}", mail.header("Subject").unwrap(), mail.parts()[0].text())
+    };
     let texts: Vec<String> = server.mails().iter().map(text).collect();
     let holding = |word: &str| texts.iter().filter(|text| text.contains(word)).count();
     assert_eq!((holding("Deux"), holding("Trois")), (1, 1), "{texts:?}");
