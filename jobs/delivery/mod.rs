@@ -23,7 +23,8 @@ use crate::{
         StepError, User,
     },
     ports::{
-        Carriers, Clock, Contacts, JobQueue, Notifications, PortError, Templates, Users, until,
+        Carriers, Clock, Contacts, JobQueue, Live, Notifications, PortError, Templates, Users,
+        until,
     },
     seals::Seals,
 };
@@ -47,6 +48,7 @@ crate::needs! {
     links: Links,
     seals: Seals,
     app: App,
+    live: dyn Live,
 }
 
 /// How messages speak of the product.

@@ -7,6 +7,7 @@ use axum::{
 use bson::DateTime;
 use jobs::{
     delivery::{self, Language, Needs, tickets},
+    live,
     model::{
         Channel, Deliveries, Delivery, DeliveryState, EventId, Notification, NotificationId,
         NotificationStatus, UserId,
@@ -28,9 +29,6 @@ use super::{
 
 /// Notifications on a page.
 const PAGE: u32 = 50;
-/// What only the worker and operators need to know.
-const INNER: [&str; 6] =
-    ["deliveries", "nextActionAt", "dedupeKey", "priority", "fallback", "digest"];
 
 /// Whose.
 #[derive(Debug, Deserialize)]
@@ -236,11 +234,10 @@ pub async fn reschedule(
 
 /// A notification as the caller may see it.
 pub fn shown(caller: &Caller, of: &Notification) -> Result<Value, Problem> {
-    let mut shown = document(of)?;
-    if let Some(members) = shown.as_object_mut().filter(|_| caller.user().is_some()) {
-        INNER.into_iter().for_each(|name| drop(members.remove(name)));
+    match live::seen(of).filter(|_| caller.user().is_some()) {
+        Some(seen) => Ok(seen),
+        None => document(of),
     }
-    Ok(shown)
 }
 
 async fn cancelled(api: &Api, id: NotificationId) -> Result<Notification, Problem> {
