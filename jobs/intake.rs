@@ -10,7 +10,7 @@ use crate::{
         FileType, Media, MediaId, MediaMetadata, Person, Processing, ProcessingStatus, S3Info,
         Steps, Transport, Upload, UploadError, UploadId, UploadPhase, UploadStatus,
     },
-    ports::{Clock, JobQueue, MediaStore, Objects, PortError, Uploads, Users, later},
+    ports::{Clock, JobQueue, Live, MediaStore, Objects, PortError, Uploads, Users, later},
     route,
 };
 
@@ -25,6 +25,7 @@ crate::needs! {
     objects: dyn Objects,
     queue: dyn JobQueue,
     clock: dyn Clock,
+    live: dyn Live,
 }
 
 /// How long the record of an upload that has ended is kept, for people who ask what became of it.

@@ -24,6 +24,7 @@ pub mod job;
 pub mod json;
 pub mod keys;
 pub mod links;
+pub mod live;
 pub mod pictures;
 pub mod progress;
 pub mod quarantine;

@@ -11,6 +11,7 @@ use crate::{
     job::{Job, JobError, Outcome, Policy, Queue},
     keys,
     links::Links,
+    live,
     model::{Media, MediaId, Original, ProcessingStatus, StepError},
     ports::{About, Assembled, Clock, Decoder, MediaStore, Objects, PortError, Uploads},
     quarantine,
@@ -171,7 +172,9 @@ async fn publish(needs: &Needs, before: Media, served: Served) -> Result<Media, 
     after.processing_status = ProcessingStatus::Completed;
     after.settle();
     after.updated_at = needs.clock.now();
-    needs.media.update(&before, after).await
+    let after = needs.media.update(&before, after).await?;
+    needs.recorder.live.announce(&live::of_media(&before, &after)).await;
+    Ok(after)
 }
 
 /// The upload learns the address, the private copy goes. Also done for a medium that was published

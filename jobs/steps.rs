@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bson::DateTime;
 
 use crate::{
+    live,
     model::{
         ErrorClass, Media, MediaId, MediaMetadata, ScanResult, Step, StepError, StepName,
         ThumbnailInfo,
     },
-    ports::{Clock, JobQueue, MediaStore, PortError, Scan, Sniffed, Verdict},
+    ports::{Clock, JobQueue, Live, MediaStore, PortError, Scan, Sniffed, Verdict},
     route,
 };
 
@@ -68,6 +69,8 @@ pub struct Recorder {
     pub queue: Arc<dyn JobQueue>,
     /// When it is.
     pub clock: Arc<dyn Clock>,
+    /// Who is told.
+    pub live: Arc<dyn Live>,
 }
 
 impl Recorder {
@@ -161,6 +164,10 @@ impl Recorder {
             after.updated_at = now;
             match self.media.update(&before, after).await {
                 Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
+                Ok(after) => {
+                    self.live.announce(&live::of_media(&before, &after)).await;
+                    return Ok(after);
+                }
                 answer => return answer,
             }
         }

@@ -9,8 +9,8 @@ use crate::{
     delivery::App,
     links::Links,
     ports::{
-        Activities, Albums, Carriers, Clock, Contacts, Decoder, JobBook, JobQueue, MediaStore,
-        Notifications, Objects, Scanner, Schedules, Templates, Uploads, Users, Workers,
+        Activities, Albums, Carriers, Clock, Contacts, Decoder, JobBook, JobQueue, Live,
+        MediaStore, Notifications, Objects, Scanner, Schedules, Templates, Uploads, Users, Workers,
     },
     progress::Progress,
     recipe::Recipe,
@@ -34,6 +34,7 @@ pub struct Ports {
     pub templates: Arc<dyn Templates>,
     pub seals: Arc<Seals>,
     pub app: Arc<App>,
+    pub live: Arc<dyn Live>,
     pub queue: Arc<dyn JobQueue>,
     pub book: Arc<dyn JobBook>,
     pub schedules: Arc<dyn Schedules>,

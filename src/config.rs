@@ -68,6 +68,7 @@ section!(Http {
     metrics_bind: String,
     public_url: String,
     cors_origins: Vec<String>,
+    max_listeners: u32,
 });
 section!(Auth { keys: Vec<KeySetting>, token_secret: Secret, token_public_key: String });
 section!(KeySetting { name: String, key: Secret, scopes: Vec<crate::api::Scope> });

@@ -60,6 +60,11 @@ pub async fn serve(house: House, role: Role, metrics: PrometheusHandle) -> anyho
         let listening = async move { listener.listen().await };
         keeper.spawn(stop.clone().run_until_cancelled_owned(listening));
     }
+    if role != Role::Worker {
+        let listeners = house.clone();
+        let passing_on = async move { listeners.pass_on().await };
+        keeper.spawn(stop.clone().run_until_cancelled_owned(passing_on));
+    }
     let pool = match role {
         Role::Api => None,
         Role::All | Role::Worker => Some(start(&house).context("no threads for the workers")?),
@@ -71,6 +76,7 @@ pub async fn serve(house: House, role: Role, metrics: PrometheusHandle) -> anyho
     }
     tracing::info!("stopping");
     stop.cancel();
+    house.tools.live.close();
     // A request that hangs must not keep the process: its sender repeats it.
     let _ = tokio::time::timeout(DOOR_CLOSES, doors.wait()).await;
     if let Some(pool) = pool {

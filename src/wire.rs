@@ -27,7 +27,7 @@ use crate::{
         embedded,
         metered::Metered,
         mongo::{self, Mongo, MongoClock},
-        records::{Records, collections},
+        records::{LiveRooms, Records, collections},
         s3::{Place, S3},
     },
     api::{Access, Api, Key, Own, Ready, Serving, UploadLimits},
@@ -54,6 +54,8 @@ pub struct House {
     pub arrivals: Arc<dyn Arrivals>,
     /// Notifications that they put past it.
     pub notices: Arc<dyn Arrivals>,
+    /// Who listens in this process.
+    pub live: Arc<LiveRooms>,
     /// How much of their rate the lanes have left.
     pub rates: Arc<dyn Rates>,
     /// The settings it was made by.
@@ -193,8 +195,13 @@ pub fn assemble(
         url => url.to_owned(),
     };
     let cdn = Some(config.s3.public_url.clone()).filter(|url| !url.is_empty());
-    let recorder =
-        Recorder { media: records.clone(), queue: records.clone(), clock: clock.clone() };
+    let live = Arc::new(LiveRooms::new(store.clone(), clock.clone(), config.http.max_listeners));
+    let recorder = Recorder {
+        media: records.clone(),
+        queue: records.clone(),
+        clock: clock.clone(),
+        live: live.clone(),
+    };
     let tools = Tools::new(Ports {
         clock,
         uploads: records.clone(),
@@ -211,6 +218,7 @@ pub fn assemble(
             url: config.notifications.app_url.trim_end_matches('/').to_owned(),
             report_wait: Duration::from_secs(config.email.report_wait_seconds),
         }),
+        live: live.clone(),
         queue: records.clone(),
         activities: records.clone(),
         book: records.clone(),
@@ -228,7 +236,7 @@ pub fn assemble(
     let notices = Arc::new(Notices::new(delivery::Needs::from(&tools), store.is_shared()));
     let (leases, arrivals, rates) = (records.clone(), records.clone(), records);
     let (store_clock, server) = (None, None);
-    Ok(House { store, tools, leases, arrivals, notices, rates, config, store_clock, server })
+    Ok(House { store, tools, leases, arrivals, notices, live, rates, config, store_clock, server })
 }
 
 impl House {

@@ -25,7 +25,9 @@ use crate::{
         Channel, Delivery, DeliveryError, DeliveryState, Notification, NotificationId, Preferences,
         StepError, User,
     },
-    ports::{Carriers, Clock, Contacts, JobQueue, Notifications, PortError, Templates, Users},
+    ports::{
+        Carriers, Clock, Contacts, JobQueue, Live, Notifications, PortError, Templates, Users,
+    },
     seals::Seals,
 };
 
@@ -49,6 +51,7 @@ crate::needs! {
     links: Links,
     seals: Seals,
     app: App,
+    live: dyn Live,
 }
 
 /// How messages speak of the product.

@@ -5,6 +5,7 @@ use bson::DateTime;
 
 use super::{Needs, tickets};
 use crate::{
+    live,
     model::{
         Channel, Delivery, DeliveryError, DeliveryState, ErrorClass, Notification, NotificationId,
     },
@@ -33,6 +34,9 @@ pub async fn change(
         match needs.notifications.update(&before, after).await {
             Ok(after) => {
                 follow(needs, &before, &after, now).await?;
+                if let Some(event) = live::of_notification(&before, &after) {
+                    needs.live.announce(&[event]).await;
+                }
                 return Ok(after);
             }
             Err(error @ PortError::Conflict(_)) => lost = Some(error),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Needs, RACES, change};
 use crate::{
+    live,
     model::{Transport, Upload, UploadId},
     ports::{Clock, Expected, Length, Part, PortError, Uploads},
 };
@@ -25,6 +26,10 @@ pub async fn take_in(needs: &Needs, id: &UploadId) -> Result<Upload, PortError> 
         after.updated_at = Some(now);
         match needs.uploads.update(&before, after).await {
             Err(PortError::Conflict(message)) => lost = PortError::Conflict(message),
+            Ok(after) => {
+                needs.live.announce(live::of_upload(&before, &after).as_slice()).await;
+                return Ok(after);
+            }
             answer => return answer,
         }
     }

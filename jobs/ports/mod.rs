@@ -10,6 +10,7 @@ mod contacts;
 mod decoder;
 mod edits;
 mod error;
+mod live;
 mod media;
 mod notifications;
 mod objects;
@@ -33,6 +34,7 @@ pub use contacts::Contacts;
 pub use decoder::{CameraFacts, Decoder, Facts, Picture, Pictures, Sniffed};
 pub use edits::{Edit, Edits, With};
 pub use error::PortError;
+pub use live::{Heard, Hearing, Live, LiveEvent, LiveName, Room};
 pub use media::{MediaFilter, MediaPage, MediaStore, PicturedPage, PicturedPlace};
 pub use notifications::{Foreign, NotificationFilter, NotificationPage, Notifications};
 pub use objects::{

@@ -132,7 +132,9 @@ impl Access {
             None => vec![Scope::Upload, Scope::Read],
         };
         let id = UserId(claims.sub.parse().ok()?);
-        Some(Person { id, events: claims.events, upload: claims.upload, scopes })
+        let Claims { events, upload, .. } = claims;
+        let ends_at = bson::DateTime::from_millis(claims.exp.saturating_mul(1000));
+        Some(Person { id, events, upload, scopes, ends_at })
     }
 
     /// A token that says `claims`; `None` without a shared key.

@@ -4,7 +4,11 @@ use axum::{
     extract::FromRequestParts,
     http::{StatusCode, header, request::Parts},
 };
-use jobs::model::{EventId, Media, Upload, UserId, Visibility};
+use bson::DateTime;
+use jobs::{
+    model::{EventId, Media, Upload, UserId, Visibility},
+    ports::{LiveEvent, Room},
+};
 
 use super::{Api, access::Scope, problem::Problem};
 
@@ -28,6 +32,8 @@ pub struct Person {
     pub upload: Option<String>,
     /// For what.
     pub scopes: Vec<Scope>,
+    /// Until when.
+    pub ends_at: DateTime,
 }
 
 impl FromRequestParts<Api> for Caller {
@@ -152,6 +158,38 @@ impl Caller {
         match self {
             Self::Service(_) => true,
             Self::Person(person) => media.downloadable || person.id == media.uploaded_by,
+        }
+    }
+
+    /// Whether the caller may know of this while it happens.
+    pub fn hears(&self, event: &LiveEvent) -> bool {
+        match self {
+            Self::Service(_) => true,
+            Self::Person(person) => {
+                let invited = event.event.is_none_or(|event| person.events.contains(&event));
+                invited && (person.id == event.user || !event.is_private)
+            }
+        }
+    }
+
+    /// Refuses whoever may not hear anything of a room.
+    pub fn enters_room(&self, room: Room) -> Result<(), Problem> {
+        match room {
+            Room::Event(event) => self.enters(event),
+            Room::User(user) => match self {
+                Self::Person(person) if person.id != user || person.upload.is_some() => {
+                    Err(Problem::not_found("user"))
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// When its credential ends, if it does.
+    pub fn ends_at(&self) -> Option<DateTime> {
+        match self {
+            Self::Person(person) => Some(person.ends_at),
+            Self::Service(_) => None,
         }
     }
 

@@ -6,7 +6,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 use jobs::{
-    intake,
+    intake, live,
     model::{Chunk, Transport, Upload},
     ports::{ByteStream, Expected, Length, Part},
 };
@@ -65,6 +65,8 @@ async fn keep(api: &Api, upload: Upload, part: Part) -> Result<Json<Value>, Prob
     let expires_at = upload.expiry(now, api.limits.idle);
     let written = api.tools.uploads.chunk_verified(&upload, &part, now, expires_at).await?;
     if let Some(after) = written {
+        let progress = live::of_upload(&upload, &after);
+        api.tools.live.announce(progress.as_slice()).await;
         return Ok(kept(&after, part.number));
     }
     let current = api.tools.uploads.upload(&upload.upload_id).await?;

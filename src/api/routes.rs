@@ -11,8 +11,8 @@ use axum::{
 
 use super::{
     Api, access::Scope, chunks, contacts, cors, health, jobs, media, notifications, notify,
-    one_shot, parts, problem::Problem, queues, receipts, reprocess, schedules, tokens, trace, tus,
-    uploads, uppy, users, workers,
+    one_shot, parts, problem::Problem, queues, receipts, reprocess, schedules, socket, stream,
+    tokens, trace, tus, uploads, uppy, users, workers,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -74,6 +74,7 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/v1/notifications/{notificationId}", Scope::Notify),
     route("POST", "/v1/notifications/{notificationId}/read", Scope::Read),
     route("GET", "/v1/notifications/{notificationId}/explain", Scope::Read),
+    route("GET", "/v1/stream", Scope::Read),
     route("POST", "/v1/tokens", Scope::Admin),
     route("POST", "/v1/jobs", Scope::Enqueue),
     route("GET", "/v1/jobs", Scope::Admin),
@@ -146,6 +147,7 @@ fn handlers(path: &str) -> MethodRouter<Api> {
         "/v1/inbound/dsn" => post(receipts::dsn),
         "/v1/receipts/{token}" => post(receipts::receive),
         "/v1/unsubscribe/{token}" => get(receipts::ask).post(receipts::unsubscribe),
+        "/v1/stream" => get(stream::listen),
         "/v1/tokens" => post(tokens::mint),
         "/v1/jobs" => get(jobs::list).post(jobs::create),
         "/v1/jobs/retry" => post(jobs::retry_all),
@@ -186,7 +188,8 @@ pub fn router(api: Api) -> Router {
         // Bodies are bounded where they are read: a chunk by its length, JSON by 64 KiB, a form by
         // one chunk and a little.
         .layer(DefaultBodyLimit::disable())
-        .with_state(api);
+        .with_state(api.clone())
+        .layer(socket::layer(api));
     match cors {
         Some(cors) => router.layer(cors).layer(preflight),
         None => router,

@@ -220,6 +220,13 @@ pub const METRICS: &[Metric] = &[
         &[Collection],
         "Documents that were left out because they are not as ours",
     ),
+    metric("live_listeners", Sort::Gauge, &[], "Who listens to events in this process"),
+    metric(
+        "live_resets_total",
+        Sort::Counter,
+        &[],
+        "Listeners that were cut off because they were too slow",
+    ),
 ];
 
 impl Metric {

@@ -13,6 +13,25 @@ impl House {
         tokio::join!(self.listen_for_jobs(server), self.listen_for_notifications(server));
     }
 
+    /// Passes on to those who listen in this process what others announce; asks nothing of the
+    /// store while nobody does. For as long as it is let.
+    pub async fn pass_on(&self) {
+        tokio::join!(self.live.keep(), self.listen_for_live());
+    }
+
+    async fn listen_for_live(&self) {
+        let Some(server) = &self.server else { return std::future::pending().await };
+        let open = |is_open| self.live.rung_for(is_open);
+        loop {
+            self.live.somebody().await;
+            let heard = |_: &str| self.live.ring();
+            tokio::select! {
+                () = server.listen(&collections::LIVE_ROOMS, "changedAt", &[], heard, open) => {}
+                () = self.live.nobody() => open(false),
+            }
+        }
+    }
+
     async fn listen_for_notifications(&self, server: &Mongo) {
         let pending = NotificationStatus::Pending.as_str();
         let wake = |_: &str| self.notices.announce();

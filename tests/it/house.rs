@@ -363,6 +363,10 @@ impl House {
 pub async fn answer(response: Response<Body>) -> (StatusCode, Value) {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).cloned();
+    if kind.as_ref().is_some_and(|kind| kind == "text/event-stream") {
+        // It has no end.
+        return (status, Value::Null);
+    }
     let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     if !status.is_success() {
         assert_eq!(kind.unwrap(), "application/problem+json", "every refusal is a problem");

@@ -16,6 +16,7 @@ mod declared_indexes;
 mod faults;
 mod house;
 mod house_rules;
+mod live;
 mod mail;
 mod notifications;
 mod pipeline;

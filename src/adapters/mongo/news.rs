@@ -23,9 +23,9 @@ type News = ChangeStream<ChangeStreamEvent<Document>>;
 
 impl Mongo {
     /// Calls `heard` with each of these `values` that `field` takes in a document of `of`, also
-    /// with each of them whenever some may have been missed. `open` is told whether anything would
-    /// be heard. Never returns: where the server has no change streams, that is said once, and
-    /// nothing is heard.
+    /// with each of them whenever some may have been missed. Without `values`, with an empty text
+    /// each time that the field is written. `open` is told whether anything would be heard. Never
+    /// returns: where the server has no change streams, that is said once, and nothing is heard.
     pub async fn listen(
         &self,
         of: &'static Collection,
@@ -40,8 +40,11 @@ impl Mongo {
                 Ok(news) => {
                     tracing::debug!(collection = of.name, "the change stream is open");
                     values.iter().copied().for_each(&heard);
+                    if values.is_empty() {
+                        heard("");
+                    }
                     open(true);
-                    let error = pass_on(of, news, field, &heard, &mut pause).await;
+                    let error = pass_on(of, news, (field, values), &heard, &mut pause).await;
                     open(false);
                     error
                 }
@@ -61,9 +64,14 @@ impl Mongo {
     async fn news(&self, of: &Collection, field: &str, values: &[&str]) -> Result<News, PortError> {
         let put = format!("fullDocument.{field}");
         let changed = format!("updateDescription.updatedFields.{field}");
+        let is_wanted = if values.is_empty() {
+            doc! { "$exists": true }
+        } else {
+            doc! { "$in": values }
+        };
         let wanted = doc! { "$match": { "$or": [
-            { "operationType": { "$in": ["insert", "replace"] }, put: { "$in": values } },
-            { "operationType": "update", changed: { "$in": values } },
+            { "operationType": { "$in": ["insert", "replace"] }, put: is_wanted.clone() },
+            { "operationType": "update", changed: is_wanted },
         ] } };
         let documents = self.collection(of);
         answer(of.name, documents.watch().pipeline([wanted]).max_await_time(SILENCE)).await
@@ -74,7 +82,7 @@ impl Mongo {
 async fn pass_on(
     of: &Collection,
     mut news: News,
-    field: &str,
+    (field, values): (&str, &[&str]),
     heard: &(impl Fn(&str) + Sync),
     pause: &mut Duration,
 ) -> PortError {
@@ -86,7 +94,10 @@ async fn pass_on(
             Err(_) => return PortError::Unavailable("MongoDB's change stream is dead".to_owned()),
         };
         *pause = AGAIN_FIRST;
-        if let Some(value) = event.as_ref().and_then(|event| value(event, field)) {
+        let Some(event) = event else { continue };
+        if values.is_empty() {
+            heard("");
+        } else if let Some(value) = value(&event, field) {
             heard(value);
         }
     }

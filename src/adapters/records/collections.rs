@@ -231,6 +231,15 @@ pub static WORKERS: Collection = Collection {
     indexes: &[Index { option: Expires, ..index("expire", &[("expireAt", Asc)]) }],
 };
 
+/// What was last said in each room that somebody listens to.
+pub static LIVE_ROOMS: Collection = Collection {
+    name: "live_rooms",
+    indexes: &[
+        index("changedAt", &[("changedAt", Asc)]),
+        Index { option: Expires, ..index("expire", &[("expireAt", Asc)]) },
+    ],
+};
+
 /// All of them, the seed's first.
 pub static ALL: &[Collection] = &[
     EVENT_MESSAGES,
@@ -247,4 +256,5 @@ pub static ALL: &[Collection] = &[
     QUEUES,
     SCHEDULES,
     WORKERS,
+    LIVE_ROOMS,
 ];

@@ -12,6 +12,7 @@ mod diff;
 mod leases;
 mod limits;
 mod lists;
+mod live;
 mod lost;
 mod media;
 mod notifications;
@@ -25,6 +26,7 @@ mod users;
 mod workers;
 
 pub use lists::standing;
+pub use live::LiveRooms;
 
 use std::sync::{Arc, atomic::AtomicBool};
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, future::join};
 use jobs::{
     intake::{self, Completion},
-    keys,
+    keys, live,
     model::{CHUNK_BYTES, Tail, Tus, Upload},
     ports::{ByteStream, PortError, interrupted},
 };
@@ -276,6 +276,8 @@ async fn keep_part(
         upload.tus.get_or_insert_default().tail = None;
     });
     let kept = kept.await?;
+    let progress = live::of_upload(&upload, &kept);
+    api.tools.live.announce(progress.as_slice()).await;
     forget_tail(api, upload.tail()).await;
     Ok(kept)
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::house::{House, TOKEN_SECRET, answer, fixture};
 
-pub(super) const KEYS: &str = r#"
+pub const KEYS: &str = r#"
 keys = [
     { name = "all", key = "the key of everything", scopes = ["admin"] },
     { name = "upload", key = "a key for uploads", scopes = ["upload"] },
@@ -142,7 +142,7 @@ impl Town {
 /// The address and the body of a request that is right but for its caller.
 fn asked(route: &Route, path: String) -> (String, Body) {
     match (route.method, route.path) {
-        ("GET", "/v1/media") => (format!("{path}?eventId=1"), Body::empty()),
+        ("GET", "/v1/media" | "/v1/stream") => (format!("{path}?eventId=1"), Body::empty()),
         ("POST", "/v1/media") => {
             (format!("{path}?eventId=1&userId=42&filename=a.jpg"), Body::from("x"))
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{body::Body, http::Request};
-use iven_worker::api::ROUTES;
+use iven_worker::api::{ROUTES, Route};
 use jobs::model::{ErrorClass, ProcessingStatus, ScanResult, StepError, StepState, Visibility};
 use proptest::{
     prelude::*,
@@ -183,7 +183,9 @@ impl Bank {
     /// What somebody with this credential gets of all routes that read.
     async fn take(&self, credential: Option<&str>) -> Had {
         let (mut had, mut addresses) = (Had::default(), Vec::new());
-        for route in ROUTES.iter().filter(|route| route.method == "GET") {
+        // What is told while it happens has no end, and never holds bytes.
+        let reading = |route: &&Route| route.method == "GET" && route.path != "/v1/stream";
+        for route in ROUTES.iter().filter(reading) {
             let path = route.path.replace("{mediaId}", &self.town.media.to_string());
             let path = path.replace("{name}", "320").replace("{uploadId}", &self.town.upload);
             let path = path.replace("{n}", "1").replace("{jobId}", "0");

@@ -5,6 +5,7 @@ mod examples;
 mod interrupted;
 mod killed;
 mod large;
+mod listened;
 mod notified;
 mod operator;
 mod schedules;
