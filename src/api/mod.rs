@@ -24,6 +24,7 @@ mod reprocess;
 mod routes;
 mod schedules;
 mod signed;
+mod socket;
 mod stream;
 mod tokens;
 mod trace;

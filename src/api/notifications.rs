@@ -120,8 +120,14 @@ pub async fn read(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let found = seen(&api, &caller, &id).await?;
-    let read = change(&api, found.id, |notification, now| {
+    let read = mark_read(&api, &caller, &id).await?;
+    Ok(Json(shown(&caller, &read)?))
+}
+
+/// Its user has read it.
+pub async fn mark_read(api: &Api, caller: &Caller, id: &str) -> Result<Notification, Problem> {
+    let found = seen(api, caller, id).await?;
+    change(api, found.id, |notification, now| {
         if notification.is_read() {
             return false;
         }
@@ -135,8 +141,8 @@ pub async fn read(
         }
         notification.end_open(DeliveryState::Skipped, Some("read"));
         true
-    });
-    Ok(Json(shown(&caller, &read.await?)?))
+    })
+    .await
 }
 
 /// `DELETE /v1/notifications/{notificationId}`: what has not been sent is not sent.
@@ -283,14 +289,15 @@ fn is_listed(of: &Notification) -> bool {
 
 /// Notes that its user has got it, if it is its user who asks.
 async fn fetched(api: &Api, caller: &Caller, found: Notification) -> Result<Notification, Problem> {
-    let is_new = |found: &Notification| {
-        let in_app = found.deliveries.as_ref().and_then(|deliveries| deliveries.in_app.as_ref());
-        in_app.is_some_and(|delivery| delivery.state == DeliveryState::Sent)
-    };
     if caller.user().is_none() || !is_new(&found) {
         return Ok(found);
     }
-    change(api, found.id, |notification, now| {
+    arrived(api, found.id).await
+}
+
+/// Its user has got it.
+pub async fn arrived(api: &Api, id: NotificationId) -> Result<Notification, Problem> {
+    change(api, id, |notification, now| {
         let is_so = is_new(notification);
         if let Some(delivery) = in_app(notification).filter(|_| is_so) {
             delivery.state = DeliveryState::Delivered;
@@ -299,6 +306,11 @@ async fn fetched(api: &Api, caller: &Caller, found: Notification) -> Result<Noti
         is_so
     })
     .await
+}
+
+fn is_new(of: &Notification) -> bool {
+    let in_app = of.deliveries.as_ref().and_then(|deliveries| deliveries.in_app.as_ref());
+    in_app.is_some_and(|delivery| delivery.state == DeliveryState::Sent)
 }
 
 /// A time of the request.

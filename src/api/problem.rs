@@ -47,6 +47,11 @@ impl Problem {
         self.status == status
     }
 
+    /// Its code.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
     /// The same, under another status.
     pub fn at(self, status: StatusCode) -> Self {
         Self { status, ..self }

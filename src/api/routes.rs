@@ -11,8 +11,8 @@ use axum::{
 
 use super::{
     Api, access::Scope, chunks, contacts, cors, health, jobs, media, notifications, notify,
-    one_shot, parts, problem::Problem, queues, receipts, reprocess, schedules, stream, tokens,
-    trace, tus, uploads, uppy, users, workers,
+    one_shot, parts, problem::Problem, queues, receipts, reprocess, schedules, socket, stream,
+    tokens, trace, tus, uploads, uppy, users, workers,
 };
 
 /// A route, for the tests that walk all of them and for the description in `openapi.json`.
@@ -184,7 +184,8 @@ pub fn router(api: Api) -> Router {
         // Bodies are bounded where they are read: a chunk by its length, JSON by 64 KiB, a form by
         // one chunk and a little.
         .layer(DefaultBodyLimit::disable())
-        .with_state(api);
+        .with_state(api.clone())
+        .layer(socket::layer(api));
     match cors {
         Some(cors) => router.layer(cors).layer(preflight),
         None => router,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::house::{House, TOKEN_SECRET, answer, fixture};
 
-pub(super) const KEYS: &str = r#"
+pub const KEYS: &str = r#"
 keys = [
     { name = "all", key = "the key of everything", scopes = ["admin"] },
     { name = "upload", key = "a key for uploads", scopes = ["upload"] },

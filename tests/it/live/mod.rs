@@ -1,6 +1,8 @@
 //! What happens, told to whoever listens.
 
+mod socket;
 mod stream;
+mod together;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ mod examples;
 mod interrupted;
 mod killed;
 mod large;
+mod listened;
 mod operator;
 mod schedules;
 mod service;

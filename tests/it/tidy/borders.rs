@@ -6,11 +6,12 @@ use super::{
 };
 
 /// Foreign crates (those whose name begins so) and the one place that says their names.
-const HOMES: [(&str, &str); 16] = [
+const HOMES: [(&str, &str); 17] = [
     ("mongodb", "src/adapters/mongo"),
     ("rusqlite", "src/adapters/embedded"),
     ("apalis", "src/worker"),
     ("axum", "src/api"),
+    ("socketioxide", "src/api/socket"),
     ("aws", "src/adapters/s3"),
     ("lettre", "src/adapters/smtp"),
     ("minijinja", "src/adapters/templates"),
