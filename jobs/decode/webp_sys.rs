@@ -78,14 +78,15 @@ pub(crate) fn decompress(
 }
 
 /// A configuration with the header of `data` in it.
-fn config_of(data: &[u8]) -> Result<sys::WebPDecoderConfig, DecodeError> {
+pub(crate) fn config_of(data: &[u8]) -> Result<sys::WebPDecoderConfig, DecodeError> {
     let mut config = sys::WebPDecoderConfig::new().map_err(|()| other_version())?;
     // SAFETY: the slice and the configuration live through the call.
     let status = unsafe { sys::WebPGetFeatures(data.as_ptr(), data.len(), &mut config.input) };
     if status == Status::VP8_STATUS_OK { Ok(config) } else { Err(refused(status)) }
 }
 
-fn refused(status: Status) -> DecodeError {
+/// What a status that is no success says.
+pub(crate) fn refused(status: Status) -> DecodeError {
     let (code, text) = match status {
         Status::VP8_STATUS_OUT_OF_MEMORY => (Code::MemoryLimit, "there is no memory to decode it"),
         Status::VP8_STATUS_UNSUPPORTED_FEATURE => {
