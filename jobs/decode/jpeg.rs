@@ -36,7 +36,7 @@ pub(crate) fn decode(data: Vec<u8>, wish: Wish) -> Result<Made, DecodeError> {
     let planes = if may_part { planes(&data, &header, wanted, wish)? } else { None };
     if let Some(planes) = planes {
         let (full, orientation) = ((frame.width, frame.height), header.orientation);
-        return Ok(Made::Parted(Parted { planes, full, orientation }));
+        return Ok(Made::Parted(Parted { planes, full, orientation, truncated: false }));
     }
     let ours = if eighths == 1 { jpeg_eighth::decode(&data, wish.limits)? } else { None };
     let decoded = match ours {

@@ -110,6 +110,8 @@ mod video_preview_tests;
 mod walk_tests;
 mod webp;
 mod webp_animation;
+mod webp_planes;
+mod webp_rows;
 mod webp_sys;
 mod window;
 

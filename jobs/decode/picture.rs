@@ -43,13 +43,14 @@ pub(crate) struct Picture {
     pub(crate) truncated: bool,
 }
 
-/// A decoded picture of which light and colours are apart, whole and in sRGB, but not yet upright.
+/// A decoded picture of which light and colours are apart, in sRGB, but not yet upright.
 #[derive(Debug)]
 pub(crate) struct Parted {
     pub(crate) planes: Planes,
     /// Width and height that the file says.
     pub(crate) full: (u32, u32),
     pub(crate) orientation: Orientation,
+    pub(crate) truncated: bool,
 }
 
 /// What a decoder makes.

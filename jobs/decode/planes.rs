@@ -15,6 +15,8 @@ pub(crate) struct Plane {
     pub(crate) size: (u32, u32),
     /// The same with what lies right of it and below.
     pub(crate) held: (usize, usize),
+    /// How much of a panel is covered: less than all where a part of a pixel is meant.
+    pub(crate) covered: (f64, f64),
     pub(crate) panels: usize,
     pub(crate) bytes: Vec<u8>,
 }
@@ -22,14 +24,16 @@ pub(crate) struct Plane {
 impl Plane {
     pub(crate) fn empty(size: (u32, u32), held: (usize, usize), panels: usize) -> Self {
         debug_assert!(size.0 as usize <= held.0 && size.1 as usize <= held.1, "it has room");
-        Self { size, held, panels, bytes: vec![0; held.0 * held.1 * panels] }
+        let covered = (size.0.into(), size.1.into());
+        Self { size, held, covered, panels, bytes: vec![0; held.0 * held.1 * panels] }
     }
 
     /// A plane with nothing around it.
     pub(crate) fn of(size: (u32, u32), panels: usize, bytes: Vec<u8>) -> Self {
         let held = (size.0 as usize, size.1 as usize);
         debug_assert_eq!(bytes.len(), held.0 * held.1 * panels, "it is full");
-        Self { size, held, panels, bytes }
+        let covered = (size.0.into(), size.1.into());
+        Self { size, held, covered, panels, bytes }
     }
 
     /// Bytes of a row of all panels.

@@ -38,16 +38,17 @@ pub(crate) fn lanczos_of_middle(
 /// through it woven together.
 pub(crate) fn lanczos_plane(plane: &Plane, to: (u32, u32)) -> Result<Plane, DecodeError> {
     let [row, rows] = [plane.row(), plane.held.1].map(|it| u32::try_from(it).unwrap_or(0));
-    let shown = options().crop(0.0, 0.0, row.into(), plane.size.1.into());
+    let shown = options().crop(0.0, 0.0, row.into(), plane.covered.1);
     let low = resized(&plane.bytes, PixelType::U8, (row, rows), (row, to.1), shown)?;
     let (width, panels) = (plane.size.0, plane.panels);
     let low = low.chunks_exact(plane.held.0.max(1)).filter_map(|row| row.get(..width as usize));
-    if width == to.0 {
+    if plane.covered.0 == f64::from(to.0) {
         let bytes = low.collect::<Vec<_>>().concat();
         return Ok(Plane::of(to, panels, bytes));
     }
     let (woven, groups) = woven(low, width as usize);
-    let woven = resized(&woven, PixelType::U8x4, (width, groups), (to.0, groups), options())?;
+    let shown = options().crop(0.0, 0.0, plane.covered.0, groups.into());
+    let woven = resized(&woven, PixelType::U8x4, (width, groups), (to.0, groups), shown)?;
     let rows = to.1 as usize * panels;
     Ok(Plane::of(to, panels, unwoven(&woven, to.0 as usize, rows)))
 }

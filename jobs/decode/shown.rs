@@ -22,9 +22,9 @@ impl Shown {
                 let truncated = picture.truncated;
                 Ok((Self::Rgb(finished(picture, wish)?), truncated))
             }
-            Made::Parted(Parted { planes, full: (width, height), orientation }) => {
+            Made::Parted(Parted { planes, full: (width, height), orientation, truncated }) => {
                 let size = fit(width, height, wish.target(width, height));
-                Ok((Self::Planes(planes.resized(size)?.turned(orientation)), false))
+                Ok((Self::Planes(planes.resized(size)?.turned(orientation)), truncated))
             }
         }
     }

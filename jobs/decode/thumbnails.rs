@@ -108,7 +108,7 @@ fn decoded(data: Vec<u8>, format: Format, wish: Wish) -> Result<Made, DecodeErro
         Format::Jpeg => return jpeg::decode(data, wish),
         Format::Png => png::decode(&data, wish)?,
         Format::Gif => gif::decode(&data, wish)?,
-        Format::WebP => webp::decode(&data, wish)?,
+        Format::WebP => return webp::decode(&data, wish),
         Format::Tiff => tiff::decode(data, wish)?,
         Format::Bmp => bmp::decode(&data, wish)?,
         other => {

@@ -52,12 +52,8 @@ pub(crate) fn decompress(
     let mut config = config_of(data)?;
     let impossible = || refused(Status::VP8_STATUS_INVALID_PARAM);
     config.options.use_scaling = 1;
-    let width_wanted = i32::try_from(width).map_err(|_| impossible())?;
-    config.options.scaled_width = width_wanted;
+    config.options.scaled_width = i32::try_from(width).map_err(|_| impossible())?;
     config.options.scaled_height = i32::try_from(height).map_err(|_| impossible())?;
-    // What the filter between blocks smooths is not seen in a quarter of the size, and costs a
-    // third of the time.
-    config.options.bypass_filtering = i32::from(config.input.width / 4 >= width_wanted);
     config.output.colorspace =
         if alpha { sys::WEBP_CSP_MODE::MODE_rgbA } else { sys::WEBP_CSP_MODE::MODE_RGB };
     config.output.is_external_memory = 1;
@@ -78,14 +74,15 @@ pub(crate) fn decompress(
 }
 
 /// A configuration with the header of `data` in it.
-fn config_of(data: &[u8]) -> Result<sys::WebPDecoderConfig, DecodeError> {
+pub(crate) fn config_of(data: &[u8]) -> Result<sys::WebPDecoderConfig, DecodeError> {
     let mut config = sys::WebPDecoderConfig::new().map_err(|()| other_version())?;
     // SAFETY: the slice and the configuration live through the call.
     let status = unsafe { sys::WebPGetFeatures(data.as_ptr(), data.len(), &mut config.input) };
     if status == Status::VP8_STATUS_OK { Ok(config) } else { Err(refused(status)) }
 }
 
-fn refused(status: Status) -> DecodeError {
+/// What a status that is no success says.
+pub(crate) fn refused(status: Status) -> DecodeError {
     let (code, text) = match status {
         Status::VP8_STATUS_OUT_OF_MEMORY => (Code::MemoryLimit, "there is no memory to decode it"),
         Status::VP8_STATUS_UNSUPPORTED_FEATURE => {
