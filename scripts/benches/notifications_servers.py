@@ -1,4 +1,4 @@
-"""What the bench of notifications sends to: sinks, a Postfix with a folder of its own, and the service."""
+"""What the bench of notifications sends to, and the service that it measures."""
 
 import http.client
 import json
