@@ -44,7 +44,8 @@ def build():
                "--message-format=json-render-diagnostics"]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
     said = map(json.loads, done.stdout.splitlines())
-    return [line["executable"] for line in said if line.get("executable")][-1]
+    ours = [line for line in said if line.get("target", {}).get("name") == "notify_bench"]
+    return ours[-1]["executable"]
 
 
 def install():
