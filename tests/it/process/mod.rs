@@ -164,6 +164,9 @@ fn parts(out: &str) -> Vec<(&str, &str)> {
     });
     let mut parts: Vec<_> = words.collect();
     parts.sort_by_key(|(_, part)| *part);
+    // No channel of notifications is set up here, and each says so.
+    let (off, parts) = parts.into_iter().partition::<Vec<_>, _>(|(word, _)| *word == "note");
+    assert_eq!(off, ["email", "fcm", "sms", "webpush"].map(|channel| ("note", channel)), "{out}");
     parts
 }
 

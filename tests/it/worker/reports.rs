@@ -21,7 +21,7 @@ async fn a_pool_is_among_the_workers_until_it_stops() {
     assert_eq!((seen.pid, seen.version.as_str()), (pid.into(), env!("CARGO_PKG_VERSION")));
     let lanes: Vec<_> = seen.lanes.iter().map(|l| (l.queue.as_str(), l.places)).collect();
     let files = [("ingest", 8), ("scan", 4), ("media", 2), ("housekeeping", 1)];
-    let notices = [("notify", 16), ("push", 16), ("email", 8), ("sms", 4)];
+    let notices = [("notify", 16), ("push", 128), ("email", 8), ("sms", 4)];
     assert_eq!(lanes, [files, notices].concat());
     assert_eq!(workers.at_work(9).await.unwrap(), []);
 }
