@@ -184,7 +184,10 @@ fn ran(job: Job, leased: &Leased, heard: bool, says: Says, now: i64) -> Vec<Fate
         Says::Retry => wished(again(1, 1, None, Some(doubled.min(300_000)))),
         Says::Away => wished(again(0, 1, None, Some(1_000))),
     };
-    vec![Fate::Is(Box::new(after))]
+    // Whoever watches a failure is told, as of an end.
+    let is_told = matches!(says, Says::Retry | Says::Away);
+    let kept = is_told.then(|| extended(job, now));
+    kept.into_iter().chain([after]).map(|job| Fate::Is(Box::new(job))).collect()
 }
 
 /// What has ended has no lease, no key, and a record that goes.
