@@ -30,22 +30,16 @@ use super::{
 const ID: usize = 200;
 const ADDRESS: usize = 4_096;
 
-/// How a device is reached, as its app says.
-#[derive(Debug, Deserialize)]
-pub struct Registered {
-    #[serde(flatten)]
-    address: DeviceAddress,
-}
-
 /// `PUT /v1/users/{userId}/devices/{deviceId}`: a device that was given up is used again.
 pub async fn register(
     State(api): State<Api>,
     caller: Caller,
     Path((user, device)): Path<(String, String)>,
-    JsonBody(Registered { address }): JsonBody<Registered>,
+    JsonBody(said): JsonBody<Value>,
 ) -> Result<Json<Value>, Problem> {
     caller.needs(Scope::Notify)?;
     let (user_id, device_id) = (id(&user)?, DeviceId(device));
+    let address = address(said)?;
     check(&device_id, &address)?;
     let device = Device {
         id: Device::key(user_id, &device_id),
@@ -123,6 +117,15 @@ fn id(text: &str) -> Result<UserId, Problem> {
     let id = text.parse().unwrap_or(0);
     counted("userId", id)?;
     Ok(UserId(id))
+}
+
+/// How a device is reached, as its app says. A number would be taken for the place of a kind.
+fn address(said: Value) -> Result<DeviceAddress, Problem> {
+    let bad = |detail: String| Problem::bad("bad_json", detail);
+    if !said.get("kind").is_some_and(Value::is_string) {
+        return Err(bad("the body: kind is neither fcm nor webpush".to_owned()));
+    }
+    serde_json::from_value(said).map_err(|error| bad(format!("the body: {error}")))
 }
 
 fn check(device: &DeviceId, address: &DeviceAddress) -> Result<(), Problem> {
